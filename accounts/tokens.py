@@ -1,0 +1,34 @@
+"""The two JWTs of a sign-in. What they stand for is in the database: see TokenFamily."""
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework_simplejwt import exceptions, tokens
+
+FAMILY_CLAIM = "fam"
+AccessToken = tokens.AccessToken
+_Token = TypeVar("_Token", bound=tokens.Token)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+
+
+class RefreshToken(tokens.RefreshToken):
+    def check_blacklist(self) -> None:
+        """Not here: a used token must reach `rotate_refresh`, which ends its family."""
+
+
+def read(kind: type[_Token], text: str) -> tuple[_Token, uuid.UUID]:
+    """A token whose signature, type and time are right, and the family it says it is of."""
+    try:
+        token = kind(text)  # type: ignore[arg-type]  # annotated as a Token, documented as text
+        return token, uuid.UUID(token[FAMILY_CLAIM])
+    except exceptions.ExpiredTokenError:
+        raise AuthenticationFailed("This token has expired.", code="token_expired") from None
+    except (exceptions.TokenError, KeyError, ValueError, TypeError, AttributeError):
+        raise AuthenticationFailed("This token is not valid.", code="token_invalid") from None

@@ -1,0 +1,98 @@
+"""The one ASGI stack, from the outside in: lifespan, redirect, correlation id, then Django.
+
+Django runs as WSGI in a bounded pool of threads: its own ASGI handler makes a thread for each
+request and served the same view three to four times slower.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django_application: Any = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402 - settings need the line above
+
+from config import env  # noqa: E402
+from links.redirect.app import Redirect  # noqa: E402
+from links.redirect.runtime import RedirectConfig, Runtime  # noqa: E402
+from links.reserved import reserved_keys  # noqa: E402
+from monitoring.checks import refuse_if_unsafe  # noqa: E402
+from monitoring.health.draining import CloseWhileDraining  # noqa: E402
+from monitoring.trace import CorrelationId  # noqa: E402
+
+WEBSOCKET_NOT_HERE = 4404
+
+
+class Lifespan:
+    """Starts and stops what lives in the event loop. Channels' router does not answer lifespan."""
+
+    def __init__(self, app: Any, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._starting: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await self._ensure_started()
+            await self._app(scope, receive, send)
+            return
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._ensure_started()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._runtime.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _ensure_started(self) -> None:
+        """daphne sends no lifespan events: there the first request starts the runtime."""
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._runtime.start())
+        if not self._starting.done():
+            await asyncio.shield(self._starting)
+
+
+class Protocols:
+    """HTTP goes to Django's pool of threads, WebSockets will go to Channels."""
+
+    def __init__(self, http: Any) -> None:
+        self._http = http
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            # Accepted first: a browser sees the close code only of an open socket.
+            await receive()
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": WEBSOCKET_NOT_HERE})
+
+
+def redirect_config() -> RedirectConfig:
+    return RedirectConfig(
+        database_url=settings.DATABASE_URL,
+        redis_url=settings.REDIS_URL,
+        reserved=reserved_keys(),
+        spool_directory=settings.SPOOL_DIR,
+        spool_max_bytes=settings.SPOOL_MAX_MB * 1024 * 1024,
+        identity_key=settings.SECRET_KEY.encode(),
+        domains=settings.LINK_DOMAINS,
+        trusted_proxies=settings.TRUSTED_PROXIES,
+        country_header=settings.COUNTRY_HEADER,
+        geoip_database=settings.GEOIP_DATABASE,
+        processes=settings.WEB_CONCURRENCY,
+    )
+
+
+refuse_if_unsafe()
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise asks for it
+_runtime = Runtime(redirect_config())
+_http = WSGIMiddleware(django_application, workers=env.integer("WEB_THREADS", 8, at_least=1))
+_served = Redirect(CorrelationId(Protocols(_http)), _runtime)
+application = Lifespan(CloseWhileDraining(_served), _runtime)

@@ -1,0 +1,58 @@
+"""Where PostgreSQL and Redis are: given URLs, or the private servers that `manage.py up` runs."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from monitoring.embedded import discover
+
+_UNSET_DATABASE = "postgresql://rallypoint@127.0.0.1:5432/rallypoint"
+_UNSET_REDIS = "redis://127.0.0.1:6379/0"
+
+
+def service_urls(var_dir: Path) -> tuple[str, str]:
+    """(DATABASE_URL, REDIS_URL): from the environment, else from the servers running in var_dir."""
+    database, redis = env.secret("DATABASE_URL"), env.secret("REDIS_URL")
+    if not (database and redis) and (found := discover(var_dir)):
+        database = database or found.database_url
+        redis = redis or found.redis_url
+    return database or _UNSET_DATABASE, redis or _UNSET_REDIS
+
+
+def sibling_redis(url: str) -> str:
+    """Another logical database of the same Redis: the default home of what may be evicted."""
+    parts = urlsplit(url)
+    number = int(parts.path.strip("/") or 0) if parts.scheme != "unix" else 0
+    return urlunsplit(parts._replace(path=f"/{number + 1}"))
+
+
+def django_database(url: str, *, options: dict[str, Any], pool_max: int) -> dict[str, Any]:
+    """Django's DATABASES entry for `url`; pool_max 0 gives plain connections (Celery, commands)."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
+    query = dict(parse_qsl(parts.query))
+    host = query.pop("host", parts.hostname or "")
+    port = query.pop("port", str(parts.port or ""))
+    pool = {
+        "min_size": min(env.integer("DATABASE_POOL_MIN", 2), pool_max),
+        "max_size": pool_max,
+        "max_idle": env.integer("DATABASE_IDLE_TIMEOUT", 600_000) / 1000,
+        "timeout": env.integer("DATABASE_TIMEOUT", 2_000, at_least=1) / 1000,
+        "max_waiting": 100,
+    }
+    return {
+        "ENGINE": "django_prometheus.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": port,
+        # The pool keeps connections itself; Django must hand them back after each request.
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**query, **options, **({"pool": pool} if pool_max else {})},
+    }

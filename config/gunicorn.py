@@ -1,0 +1,45 @@
+"""gunicorn's configuration: `gunicorn -c config/gunicorn.py config.asgi:application`."""
+
+import multiprocessing
+import os
+import signal
+from typing import Any
+
+from config.worker import expect_successors
+
+# Read by the settings, in every worker that is forked from here.
+os.environ["RALLYPOINT_ROLE"] = "web"
+os.environ.setdefault("WEB_CONCURRENCY", str(multiprocessing.cpu_count()))
+
+bind = os.environ.get("BIND", "127.0.0.1:8000")
+worker_class = "config.worker.Worker"
+workers = int(os.environ["WEB_CONCURRENCY"])
+worker_connections = 10_000
+backlog = 2048
+# A target has up to 8,192 characters, and `/slug?forwarded=query` may carry one along.
+limit_request_line = 8190
+# Also the longest that an idle connection holds up a reload. A proxy in front keeps its idle ones
+# for less, so that it is never the one to be surprised.
+keepalive = 5
+timeout = 60
+graceful_timeout = 30
+http_parser = "fast"
+# One line a request is written by the application itself, with its correlation id.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+# Behind a proxy the client's address is read from its headers by the application, which believes
+# only TRUSTED_PROXIES; gunicorn must not rewrite anything before that.
+forwarded_allow_ips = ""
+# Temporary files of the heartbeat belong in memory.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a mount point
+
+
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Until a worker handles its signals it has the arbiter's handlers, which would swallow a
+    SIGTERM: told to go before it serves anybody, it may simply end."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def on_reload(server: Any) -> None:
+    expect_successors(server.num_workers)

@@ -1,0 +1,357 @@
+"""All settings, in one file. Every value comes from the environment; `.env.example` lists them.
+
+The defaults are those of production: DEBUG off, no secret, no wildcard host. What is missing or
+unsafe is said by the system checks of `monitoring.checks`, which every process runs at its start.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from corsheaders.defaults import default_headers
+
+from config import connections, env
+from monitoring import logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(env.text("VAR_DIR") or BASE_DIR / "var")
+VERSION = "0.1.0"
+# What this process is: config/gunicorn.py says "web"; commands and Celery keep the default.
+ROLE = env.choice("RALLYPOINT_ROLE", "command", {"web", "command"})
+
+# --- The instance ---------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY_FILE = VAR_DIR / "secret_key"
+SECRET_KEY = env.secret("SECRET_KEY") or (
+    SECRET_KEY_FILE.read_text().strip() if SECRET_KEY_FILE.is_file() else "insecure-default"
+)
+WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, at_least=1)
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+HTTPS = urlsplit(PUBLIC_URL).scheme == "https"
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SITE_ID = None
+
+INSTALLED_APPS = [
+    "daphne",  # first, so that its runserver is the one that `make dev` starts
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "config.admin.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "axes",
+    "channels",
+    "corsheaders",
+    "csp",
+    "django_celery_beat",
+    "django_prometheus",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "rest_framework_simplejwt",
+    "rest_framework_simplejwt.token_blacklist",
+    "monitoring",
+    "accounts",
+    "links",
+]
+
+MIDDLEWARE = [
+    "monitoring.correlation.CorrelationMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "monitoring.wire.middleware.ProblemMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+DATABASE_URL, REDIS_URL = connections.service_urls(VAR_DIR)
+DATABASE_STATEMENT_TIMEOUT = env.integer("DATABASE_STATEMENT_TIMEOUT", 30_000)
+DATABASES = {
+    "default": connections.django_database(
+        DATABASE_URL,
+        # Celery closes a pool around every task, and a command has one thread: no pool there.
+        pool_max=env.integer("DATABASE_POOL_MAX", 20) if ROLE == "web" else 0,
+        options={
+            "connect_timeout": 2,
+            "application_name": "rallypoint",
+            "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}",
+        },
+    )
+}
+
+# --- Redis ----------------------------------------------------------------------------------------
+# REDIS_URL is durable (streams, broker, channels); what is in CACHE_URL may be evicted at any time.
+CACHE_URL = env.secret("CACHE_URL") or connections.sibling_redis(REDIS_URL)
+CACHE_TTL = env.integer("CACHE_TTL", 300)
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": CACHE_URL,
+        "TIMEOUT": CACHE_TTL,
+        "KEY_PREFIX": "rallypoint",
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": 0.25,
+            "SOCKET_TIMEOUT": 0.25,
+            # A cache that is gone is a miss, never an error.
+            "IGNORE_EXCEPTIONS": True,
+            "CONNECTION_POOL_KWARGS": {"max_connections": 50, "retry": None},
+        },
+    }
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "max_connections": 1000}],
+            "prefix": "rallypoint:channels",
+        },
+    }
+}
+
+# --- Celery ---------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# A refused or frozen broker must cost a caller tenths of a second, not 19 of them.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "rallypoint:celery:",
+    "socket_timeout": 2,
+    "socket_connect_timeout": 1,
+    "max_retries": 1,
+    "visibility_timeout": 600,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "monitoring.heartbeat": {"task": "monitoring.tasks.heartbeat", "schedule": 5.0},
+    "monitoring.forget_idempotency_keys": {
+        "task": "monitoring.tasks.forget_idempotency_keys",
+        "schedule": 3600.0,
+    },
+    "links.drain_clicks": {"task": "links.tasks.drain_clicks", "schedule": 1.0},
+    "links.refresh_redirects": {"task": "links.tasks.refresh_redirects", "schedule": 60.0},
+    "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},
+    "links.keep_partitions": {"task": "links.tasks.keep_partitions", "schedule": 3600.0},
+    "links.reconcile": {"task": "links.tasks.reconcile", "schedule": 86_400.0},
+    "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 86_400.0},
+}
+# Queued ticks of a periodic task are worthless after a while; they must not pile up.
+for _entry in CELERY_BEAT_SCHEDULE.values():
+    _entry["options"] = {"expires": max(float(str(_entry["schedule"])), 10.0)}
+
+# --- Accounts -------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/links"
+LOGOUT_REDIRECT_URL = "/"
+PASSWORD_HASHERS = ["accounts.hashers.ModestArgon2Hasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# The lock ends when the answer said it would: tries in the meantime do not prolong it.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Its log of sign-ins would make a session for every API sign-in; TokenFamily has those.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_USERNAME_CALLABLE = "accounts.lockout.name_of"
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address_of"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
+AXES_VERBOSE = False
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
+    "USER_ID_FIELD": "public_id",
+    "USER_ID_CLAIM": "sub",
+    "ISSUER": PUBLIC_URL,
+}
+
+# --- Links ----------------------------------------------------------------------------------------
+LINK_DOMAINS = env.items("LINK_DOMAINS")
+COUNTRY_HEADER = env.text("COUNTRY_HEADER")
+GEOIP_DATABASE = env.text("GEOIP_DATABASE")
+CLICK_RETENTION_DAYS = env.integer("CLICK_RETENTION_DAYS", 90, at_least=2)
+SPOOL_DIR = VAR_DIR / "spool"
+SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
+
+# --- The wire -------------------------------------------------------------------------------------
+TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
+        "accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["monitoring.wire.renderers.WireJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["monitoring.wire.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "monitoring.wire.pagination.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "monitoring.wire.schema.ProblemAutoSchema",
+    "EXCEPTION_HANDLER": "monitoring.wire.problems.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,  # ?format= belongs to whoever declares it, not to DRF
+    "DATETIME_FORMAT": None,  # the renderer writes UTC, milliseconds and a Z
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Rallypoint",
+    "DESCRIPTION": "Quests, short links and live rooms of a community, with first-party evidence.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": r"/api",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {"RedirectStatus": "links.models.link.RedirectStatus"},
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+}
+CORS_ALLOWED_ORIGINS = env.items("CLIENT_URL")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    *("x-correlation-id", "idempotency-key", "x-api-key", "if-match"),
+]
+CORS_EXPOSE_HEADERS = ["X-Correlation-Id", "Retry-After", "Idempotent-Replayed", "Location", "ETag"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# --- Browser security -----------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    },
+}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_SSL_REDIRECT = False  # the proxy in front does it; the redirect road never reaches Django
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "rallypoint_session"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_NAME = "rallypoint_csrf"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "monitoring.wire.pages.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Files, language, time ------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_CACHE_TTL = env.integer("STATIC_CACHE_TTL", 31_536_000)
+WHITENOISE_USE_FINDERS = True  # without collectstatic too: two commands must be enough
+WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+# --- What is watched ------------------------------------------------------------------------------
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"})
+LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", {"console", "json"})
+LOGGING_CONFIG = None
+logs.configure(level=LOG_LEVEL, style=LOG_FORMAT)
+PROMETHEUS_EXPORT_MIGRATIONS = False
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+HEALTH_CHECKS = {
+    "database": "monitoring.health.services.check_database",
+    "cache": "monitoring.health.services.check_cache",
+    "redis": "monitoring.health.services.check_redis",
+    "workers": "monitoring.health.services.check_workers",
+    "clickStream": "links.health.check_click_stream",
+    "spool": "links.health.check_spool",
+}
+
+# --- unfold (the admin's face) --------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Rallypoint",
+    "SITE_HEADER": "Rallypoint",
+    "SITE_ICON": "/static/rallypoint/icon.svg",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "/static/rallypoint/icon.svg"}
+    ],
+    "STYLES": ["/static/rallypoint/admin.css"],
+    "SHOW_VIEW_ON_SITE": False,
+    # The accent of templates/static/rallypoint/app.css is 600, where unfold puts white on it.
+    "COLORS": {
+        "primary": {
+            "50": "#f0fbf9",
+            "100": "#dff2ee",
+            "200": "#b5e3da",
+            "300": "#7fd1c4",
+            "400": "#3fb8a8",
+            "500": "#14a394",
+            "600": "#0f766e",
+            "700": "#0b5f58",
+            "800": "#115048",
+            "900": "#134e4a",
+            "950": "#042f2e",
+        },
+    },
+    "SIDEBAR": {"navigation": "config.admin.sidebar"},
+}

@@ -1,0 +1,58 @@
+"""gunicorn's own asgi worker, leaving in steps, so that a reload fails nobody's request.
+
+gunicorn tells the old workers to go as soon as the new ones are forked. Importing the application
+takes seconds, in which nobody would answer; and a keep-alive client that was not told would send
+its next request into a closing connection. So on SIGTERM a worker
+1. serves on until its successors do (a reload), or goes on at once (a stop);
+2. takes no new connections, and says `Connection: close` with every answer;
+3. stops as gunicorn does.
+"""
+
+import asyncio
+import multiprocessing
+
+from gunicorn.workers.gasgi import ASGIWorker
+
+from monitoring.health import draining
+
+SUCCESSORS_WITHIN = 25.0
+# Time for every busy client to be told to close; idle ones are closed by the keep-alive time-out.
+FAREWELL = 1.0
+
+# Shared by the arbiter and all workers: how many workers have begun to serve since the start, and
+# how many must have, until the workers of before the last reload may go.
+_serving = multiprocessing.Value("L", 0)
+_expected = multiprocessing.Value("L", 0)
+
+
+def expect_successors(workers: int) -> None:
+    """In the arbiter, before it forks `workers` successors."""
+    _expected.value = _serving.value + workers
+
+
+class Worker(ASGIWorker):
+    _serves = False
+    _leaving: asyncio.Task[None] | None = None
+
+    def notify(self) -> None:
+        """gunicorn's heartbeat; the first one is given when the sockets are being listened to."""
+        super().notify()
+        if not self._serves:
+            self._serves = True
+            with _serving.get_lock():
+                _serving.value += 1
+
+    def handle_exit_signal(self) -> None:
+        # The arbiter repeats the signal every second.
+        if self._leaving is None:
+            self._leaving = self.loop.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        deadline = self.loop.time() + SUCCESSORS_WITHIN
+        while _serving.value < _expected.value and self.loop.time() < deadline:  # noqa: ASYNC110 - other processes set no event of ours
+            await asyncio.sleep(0.05)
+        draining.begin()
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(FAREWELL)
+        self.alive = False

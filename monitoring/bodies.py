@@ -1,0 +1,95 @@
+"""Bodies are read in the event loop, before a request takes one of the few threads.
+
+A caller who declares a body and sends none, or a byte a minute, would hold a thread for as long
+as he likes; eight of them would hold the service. Imports no Django.
+"""
+
+import asyncio
+
+from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
+from monitoring.wire.rfc9457 import send_problem
+
+_CLOSE = [(b"connection", b"close")]
+_LENGTH, _ENCODING = b"content-length", b"transfer-encoding"
+
+
+class BufferedBody:
+    """ASGI: hands a request on with its whole body, whose length is known then.
+
+    More than `limit` bytes are refused with 413, one that is not here after `seconds` with 408.
+    A chunked body, which WSGI cannot have, gets a Content-Length on the way.
+    """
+
+    def __init__(self, app: ASGIApplication, *, limit: int, seconds: float = 20.0) -> None:
+        self.app = app
+        self.limit = limit
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _announces_body(scope):
+            await self.app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self.seconds):
+                body = await self._read(scope, receive)
+        except _TooLargeError:
+            detail = f"The body is over {self.limit} bytes."
+            await _refuse(scope, send, "body_too_large", 413, detail)
+        except TimeoutError:
+            await _refuse(scope, send, "body_too_slow", 408, "The body did not arrive in time.")
+        else:
+            if body is not None:
+                _state_length(scope, len(body))
+                await self.app(scope, _replay(bytes(body), receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytearray | None:
+        """None when the caller has gone: there is nobody left to answer."""
+        if _declared_length(scope) > self.limit:
+            raise _TooLargeError
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self.limit:
+                raise _TooLargeError
+        return body
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+def _announces_body(scope: Scope) -> bool:
+    return any(name in {_LENGTH, _ENCODING} for name, _ in scope["headers"])
+
+
+def _declared_length(scope: Scope) -> int:
+    """0 when it is not declared; the server has refused what is no number."""
+    values = [value for name, value in scope["headers"] if name == _LENGTH]
+    return int(values[0]) if values and values[0].isdigit() else 0
+
+
+def _state_length(scope: Scope, length: int) -> None:
+    others = [pair for pair in scope["headers"] if pair[0] not in {_LENGTH, _ENCODING}]
+    scope["headers"] = [*others, (_LENGTH, str(length).encode())]
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body as one message; after it whatever else comes, which is the disconnect."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def _refuse(scope: Scope, send: Send, code: str, status: int, detail: str) -> None:
+    await send_problem(scope, send, code=code, status=status, detail=detail, headers=_CLOSE)

@@ -1,0 +1,137 @@
+"""The checks of the ground floor, and what they amount to. Others list theirs in the settings."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django_redis import get_redis_connection
+from health_check.checks import Cache, Database
+
+from monitoring import metrics
+from monitoring.health.memory import memory
+from monitoring.health.report import Check, Status
+from monitoring.health.runner import check, overall, runner
+from monitoring.redis import durable
+from monitoring.tasks import HEARTBEAT_KEY
+from monitoring.wire.fields import instant
+
+__all__ = ["Check", "Status", "check", "full_report", "short_report"]
+
+STARTED_AT = time.time()
+SILENT_AFTER = 30.0
+_has_met_database = False
+
+
+@check(limit=1.5, critical=True)
+def check_database() -> Check:
+    global _has_met_database  # noqa: PLW0603 - a fact about this process
+    started = time.perf_counter()
+    Database().run()
+    latency = round((time.perf_counter() - started) * 1000, 2)
+    _has_met_database = True
+    return Check(Status.HEALTHY, latency, _database_details())
+
+
+def _database_details() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        (connections,) = cursor.fetchone()
+    pool = getattr(connection, "pool", None)
+    stats = pool.get_stats() if pool else {}
+    known = ("pool_min", "pool_max", "pool_size", "pool_available", "requests_waiting")
+    shown = {name: stats[name] for name in known if name in stats}
+    return {"connections": connections, "pool": shown}
+
+
+@check()
+def check_cache() -> Check:
+    started = time.perf_counter()
+    asyncio.run(Cache(key_prefix="health").run())
+    latency = round((time.perf_counter() - started) * 1000, 2)
+    stats = get_redis_connection("default").info("stats")
+    hits, misses = int(stats["keyspace_hits"]), int(stats["keyspace_misses"])
+    rate = round(hits / (hits + misses), 4) if hits + misses else None
+    return Check(Status.HEALTHY, latency, {"hitRate": rate})
+
+
+@check()
+def check_redis() -> Check:
+    """The durable one. Without its append-only file it would lose clicks that it acknowledged."""
+    answer: Any = durable().info()
+    keeps_file = bool(int(answer.get("aof_enabled", 0)))
+    details = {
+        "appendOnlyFile": keeps_file,
+        "memory": answer.get("used_memory"),
+        "clients": answer.get("connected_clients"),
+    }
+    return Check(Status.HEALTHY if keeps_file else Status.DEGRADED, details=details)
+
+
+@check()
+def check_workers() -> Check:
+    """By the heartbeat that beat plans, the broker carries and a worker writes."""
+    raw: Any = durable().get(HEARTBEAT_KEY)
+    if raw is None:
+        return Check(Status.DEGRADED, details={"error": "no heartbeat"})
+    age = round(max(0.0, time.time() - float(raw)), 1)
+    status = Status.HEALTHY if age <= SILENT_AFTER else Status.DEGRADED
+    return Check(status, details={"heartbeatAge": age})
+
+
+def has_met_database() -> bool:
+    """Once is enough: when PostgreSQL goes later, redirects still have to come in."""
+    if not _has_met_database:
+        runner().results()
+    return _has_met_database
+
+
+def short_report() -> dict[str, Any]:
+    """What anybody may know."""
+    results = runner().results()
+    return {
+        "status": overall(results),
+        "timestamp": instant(datetime.now(UTC)),
+        "uptime": round(time.time() - STARTED_AT, 1),
+        "version": settings.VERSION,
+        **{name: {"connected": _connected(results[name])} for name in _SHOWN if name in results},
+        "checks": {name: {"status": result.status} for name, result in results.items()},
+    }
+
+
+def full_report() -> dict[str, Any]:
+    """What an operator gets: the numbers too."""
+    results, short = runner().results(), short_report()
+    requests, errors = metrics.totals()
+    return {
+        **short,
+        "memory": memory(),
+        **{name: _shown(name, results[name]) for name in _SHOWN if name in results},
+        "errors": {
+            "count": int(errors),
+            "rate": round(errors / requests, 6) if requests else 0.0,
+        },
+        "checks": {name: _full(result) for name, result in results.items()},
+    }
+
+
+_SHOWN = {"database": "connections", "cache": "hitRate"}
+
+
+def _shown(name: str, result: Check) -> dict[str, Any]:
+    member = _SHOWN[name]
+    return {
+        "connected": _connected(result),
+        "latency": result.latency_ms,
+        member: result.details.get(member),
+    }
+
+
+def _connected(result: Check) -> bool:
+    return result.status is Status.HEALTHY
+
+
+def _full(result: Check) -> dict[str, Any]:
+    return {"status": result.status, "latency": result.latency_ms, **result.details}

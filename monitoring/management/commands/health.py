@@ -1,0 +1,39 @@
+"""`manage.py health`: the same report that an operator gets over HTTP."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from monitoring.health import services
+
+EXAMPLE = "Example: manage.py health --json | jq .checks"
+
+
+class Command(BaseCommand):
+    help = f"Say how the service is: exit 0 when healthy or degraded, 1 otherwise. {EXAMPLE}"
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="the whole report as JSON")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        report = services.full_report()
+        self.stdout.write(json.dumps(report, indent=2) if options["json"] else _table(report))
+        if not report["status"].serves:
+            raise SystemExit(1)
+
+
+def _table(report: dict[str, Any]) -> str:
+    width = max(map(len, report["checks"]), default=0)
+    lines = [f"Rallypoint {report['version']} is {report['status']}"]
+    lines += [f"  {name:<{width}}  {_line(check)}" for name, check in report["checks"].items()]
+    return "\n".join(lines)
+
+
+def _line(check: dict[str, Any]) -> str:
+    latency = "" if check["latency"] is None else f"{check['latency']:8.1f} ms"
+    rest = {name: value for name, value in check.items() if name not in {"status", "latency"}}
+    told = ", ".join(f"{name} {value}" for name, value in rest.items())
+    return f"{check['status']:<11} {latency:>11}  {told}".rstrip()

@@ -1,0 +1,160 @@
+"""Request metrics, measured at the outer ASGI layer, and gauges that others announce.
+
+Imports no Django. Whoever answers a request says which route it was by
+`name_route(scope, "/{slug}")`; inside Django the correlation middleware does.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import REGISTRY, Collector
+
+from monitoring.metrics_files import VARIABLE
+from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
+
+logger = structlog.get_logger("rallypoint.metrics")
+
+UNMATCHED = "unmatched"
+_NOTES = "rallypoint"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+REQUESTS = Counter(
+    "rallypoint_http_requests", "Answered HTTP requests.", ["method", "route", "status"]
+)
+SECONDS = Histogram(
+    "rallypoint_http_request_seconds",
+    "Time from the first byte of a request to the last of its answer.",
+    ["method", "route"],
+    buckets=_BUCKETS,
+)
+
+GaugeValue = float | Mapping[tuple[str, ...], float]
+
+
+class RequestMetrics:
+    """ASGI: counts and times every HTTP request that passes."""
+
+    def __init__(self, app: ASGIApplication) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        notes: dict[str, Any] = scope.setdefault(_NOTES, {})
+        status = 500  # an application that raises has answered nothing
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            observe(
+                scope["method"],
+                notes.get("route", UNMATCHED),
+                status,
+                time.perf_counter() - started,
+            )
+
+
+def name_route(scope: Scope, route: str) -> None:
+    """The notes are one object in every copy that a layer may have made of the scope."""
+    scope.setdefault(_NOTES, {})["route"] = route
+
+
+def observe(method: str, route: str, status: int, seconds: float) -> None:
+    counter, histogram = _children(method if method in _METHODS else "OTHER", route, status // 100)
+    counter.inc()
+    histogram.observe(seconds)
+
+
+@lru_cache(maxsize=4096)
+def _children(method: str, route: str, status_class: int) -> tuple[Counter, Histogram]:
+    """`labels()` takes a lock and checks its arguments; that is for once."""
+    return REQUESTS.labels(method, route, f"{status_class}xx"), SECONDS.labels(method, route)
+
+
+def gauge(
+    name: str, documentation: str, labels: tuple[str, ...] = ()
+) -> Callable[[Callable[[], GaugeValue]], Callable[[], GaugeValue]]:
+    """Announces a function that is asked at each scrape.
+
+    With `labels` it gives a mapping of their values to a number. One that fails is left out.
+    """
+
+    def announce(read: Callable[[], GaugeValue]) -> Callable[[], GaugeValue]:
+        _gauges[name] = (documentation, labels, read)
+        return read
+
+    return announce
+
+
+_gauges: dict[str, tuple[str, tuple[str, ...], Callable[[], GaugeValue]]] = {}
+
+
+class _Announced(Collector):
+    def collect(self) -> Iterator[Metric]:
+        for name, (documentation, labels, read) in list(_gauges.items()):
+            family = GaugeMetricFamily(name, documentation, labels=labels)
+            try:
+                value = read()
+            except Exception as error:  # noqa: BLE001 - a scrape must not fail with one gauge
+                logger.warning("gauge_failed", gauge=name, error=str(error)[:300])
+                continue
+            for values, number in _samples(value):
+                family.add_metric(values, number)
+            yield family
+
+
+def _samples(value: GaugeValue) -> Iterator[tuple[tuple[str, ...], float]]:
+    if isinstance(value, Mapping):
+        yield from value.items()
+    else:
+        yield (), value
+
+
+def exposition(accept: str) -> tuple[bytes, str]:
+    """(body, content type): OpenMetrics when it is asked for, else Prometheus' text."""
+    encode, content_type = choose_encoder(accept)
+    return encode(_registry()), content_type
+
+
+def totals() -> tuple[float, float]:
+    """(requests, those answered 5xx), of all processes."""
+    requests = errors = 0.0
+    for metric in _registry(announced=False).collect():
+        for sample in metric.samples:
+            if sample.name == "rallypoint_http_requests_total":
+                requests += sample.value
+                errors += sample.value if sample.labels["status"] == "5xx" else 0
+    return requests, errors
+
+
+def _registry(*, announced: bool = True) -> CollectorRegistry:
+    """Made for each scrape, as the multi-process collector wants it."""
+    registry = CollectorRegistry()
+    if VARIABLE in os.environ:
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(_Local())
+    if announced:
+        registry.register(_Announced())
+    return registry
+
+
+class _Local(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield from REGISTRY.collect()

@@ -1,0 +1,25 @@
+"""What the ground floor keeps in PostgreSQL."""
+
+from django.db import models
+
+
+class IdempotencyKey(models.Model):
+    """The answer that a POST with this key got, so that repeating it does nothing again.
+
+    `scope` is a hash of caller, route and key, `fingerprint` one of what was asked: neither the
+    key nor the body can be read from here. `body` is NULL when the answer held a secret.
+    """
+
+    scope = models.CharField(max_length=64, primary_key=True)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.TextField(null=True)  # noqa: DJ001 (an empty answer is not a withheld one)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name = "idempotency key"
+
+    def __str__(self) -> str:
+        return f"{self.scope[:12]}… {self.status}"

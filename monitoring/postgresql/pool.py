@@ -1,0 +1,92 @@
+"""A pool that says at once that PostgreSQL is away, and knows within moments that it is back.
+
+psycopg's own lets every request wait for its whole time-out, and after an outage keeps slots in
+an exponential back-off of minutes. Here one connection that cannot be made fails all who wait;
+until one can, a probe asks in the background and requests are refused without waiting.
+"""
+
+import contextlib
+from typing import Any
+
+import structlog
+from psycopg import Connection, OperationalError
+from psycopg_pool import ConnectionPool
+from psycopg_pool.pool import MaintenanceTask
+
+logger = structlog.get_logger("rallypoint.database")
+
+PROBE_SECONDS = 0.5
+# After it, a slot whose connection could not be made is free again, for whoever needs one next.
+GIVE_UP_SECONDS = 1.0
+
+Row = tuple[Any, ...]
+
+
+class FailFastPool(ConnectionPool[Connection[Row]]):
+    def __init__(self, **options: Any) -> None:
+        self._away: Exception | None = None
+        self._probe_is_planned = False
+        super().__init__(**{"reconnect_timeout": GIVE_UP_SECONDS, **options})
+
+    def getconn(self, timeout: float | None = None) -> Connection[Row]:
+        # Connections that lie ready may still be good: each is checked before it is given.
+        if self._away is not None and not self._pool:
+            raise OperationalError("PostgreSQL is away") from self._away
+        return super().getconn(timeout)
+
+    def _check_connection(self, conn: Connection[Row]) -> None:
+        """One that broke means that the server restarted: the others broke with it."""
+        try:
+            super()._check_connection(conn)
+        except Exception:
+            self.drain()
+            raise
+
+    def _connect(self, timeout: float | None = None) -> Connection[Row]:
+        try:
+            connection = super()._connect(timeout)
+        except Exception as error:
+            if not _is_full(error):
+                self._note_away(error)
+            raise
+        self._note_back()
+        return connection
+
+    def _note_away(self, error: Exception) -> None:
+        with self._lock:
+            plan, self._probe_is_planned = not self._probe_is_planned, True
+            is_new, self._away = self._away is None, error
+            waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        for client in waiting:
+            client.fail(OperationalError("PostgreSQL is away"))
+        if is_new:
+            logger.error("database_away", error=str(error).strip()[:300])
+        if plan:
+            self.schedule_task(_Probe(self), PROBE_SECONDS)
+
+    def _note_back(self) -> None:
+        was_away, self._away = self._away is not None, None
+        if was_away:
+            logger.info("database_back")
+
+    def probe(self) -> None:
+        self._probe_is_planned = False
+        with contextlib.suppress(Exception):  # then the next probe is planned already
+            connection = self._connect()
+            with self._lock:
+                has_room = self._nconns < self._max_size
+                self._nconns += has_room
+            if has_room:
+                self._add_to_pool(connection)
+            else:
+                connection.close()
+
+
+class _Probe(MaintenanceTask):
+    def _run(self, pool: Any) -> None:
+        pool.probe()
+
+
+def _is_full(error: Exception) -> bool:
+    """All its connections are taken, which is load: the server is there."""
+    return "too many" in (text := str(error)) or "connection slots" in text
