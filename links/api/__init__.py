@@ -1,0 +1,1 @@
+"""The REST API of links: parse, call one service or selector, render."""

@@ -1,0 +1,1 @@
+"""From click to chart: enrichment, the drain, partitions, accounts, statistics."""

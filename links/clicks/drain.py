@@ -1,0 +1,105 @@
+"""Moving clicks from the stream into PostgreSQL, each exactly once.
+
+One transaction holds the rows, the roll-ups and the place in the stream. Killed before the commit,
+nothing happened and the same entries are read again; killed after it, they are behind the cursor.
+An event that comes twice (from the spool, after an unclear time-out) is stopped by its id, and
+roll-ups count only the rows that were really inserted.
+"""
+
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.utils import timezone
+from redis import Redis
+
+from links.clicks import accounts, partitions, rollups, stream
+from links.clicks.enrichment import EnrichedClick, enrich
+from links.models import ClickStream
+from links.redirect.click import STREAM, ClickBatch
+
+# Bounds one transaction: its memory, its duration, and what a killed drain does again.
+MAX_EVENTS = 10_000
+
+
+class Drained(NamedTuple):
+    """`stored` are the new clicks among the `events` that were read."""
+
+    entries: int = 0
+    events: int = 0
+    stored: int = 0
+
+
+def drain_once(redis: Redis, *, max_events: int = MAX_EVENTS) -> Drained | None:
+    """Move the next part of the stream; None while another process is at it."""
+    with transaction.atomic():
+        cursor = _take_cursor()
+        if cursor is None:
+            return None
+        part = stream.read_part(redis, cursor.last_id, max_events)
+        if not part.entries:
+            return Drained()
+        stored = _store(part.batches)
+        cursor.last_id = part.last_id
+        cursor.drained_at = timezone.now()
+        cursor.save()
+    # Only now, and never before the commit. What a kill leaves behind, the next drain trims.
+    redis.xtrim(STREAM, minid=cursor.last_id, approximate=False)
+    return Drained(part.entries, part.events, stored)
+
+
+def _take_cursor() -> ClickStream | None:
+    ClickStream.objects.bulk_create([ClickStream(name=STREAM)], ignore_conflicts=True)
+    return ClickStream.objects.select_for_update(skip_locked=True).filter(name=STREAM).first()
+
+
+def _store(batches: list[ClickBatch]) -> int:
+    events = {event.id: event for batch in batches for event in batch.events}
+    clicks = [enrich(event) for event in events.values()]
+    partitions.ensure({click.at.date() for click in clicks})
+    new = _insert(clicks)
+    rollups.add(new, _first_visits(new))
+    accounts.settle(batches, {click.event_id.bytes for click in new})
+    return len(new)
+
+
+_INSERT = """
+INSERT INTO links_click (event_id, at, link_id, is_bot, visitor, country, language, referrer,
+                         browser, os, device, variant, rule)
+SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::bigint[], %s::boolean[], %s::bytea[],
+                     %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                     %s::text[], %s::text[])
+ON CONFLICT DO NOTHING
+RETURNING event_id
+"""
+
+_INSERT_VISITORS = """
+INSERT INTO links_visitor (day, link_id, visitor)
+SELECT * FROM unnest(%s::date[], %s::bigint[], %s::bytea[])
+ON CONFLICT DO NOTHING
+RETURNING day, link_id, visitor
+"""
+
+
+def _insert(clicks: list[EnrichedClick]) -> list[EnrichedClick]:
+    """Insert what is not there yet, and give that back."""
+    if not clicks:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [list(column) for column in zip(*clicks, strict=True)])
+        inserted = {row[0] for row in cursor.fetchall()}
+    return [click for click in clicks if click.event_id in inserted]
+
+
+def _first_visits(clicks: list[EnrichedClick]) -> set[int]:
+    """Places in `clicks` of those that are their visitor's first of the day at their link."""
+    firsts: dict[tuple[object, int, bytes], int] = {}
+    for place, click in enumerate(clicks):
+        if click.visitor is not None:
+            firsts.setdefault((click.at.date(), click.link_id, click.visitor), place)
+    if not firsts:
+        return set()
+    # Sorted: two transactions that meet here must meet in the same order.
+    keys = sorted(firsts)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_VISITORS, [list(column) for column in zip(*keys, strict=True)])
+        return {firsts[day, link, bytes(visitor)] for day, link, visitor in cursor.fetchall()}

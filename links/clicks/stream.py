@@ -1,0 +1,69 @@
+"""Reading the click stream. Nothing is taken out of it here: that is the drain's business."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgspec
+import structlog
+from redis import Redis
+
+from links.redirect.click import FIELD, STREAM, ClickBatch, decode_batch
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 200
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+
+
+@dataclass
+class Part:
+    """A stretch of the stream; `last_id` is its last entry's. An entry that is no batch of clicks
+    counts among the entries and has no batch."""
+
+    last_id: str
+    entries: int = 0
+    events: int = 0
+    batches: list[ClickBatch] = field(default_factory=list)
+
+
+def read_entries(
+    redis: Redis, last_id: str, *, count: int = _PAGE
+) -> Iterator[tuple[str, ClickBatch | None]]:
+    """Everything after `last_id`, oldest first, `count` entries a round trip; None stands for an
+    entry that cannot be read: it is said, and must not hold up those behind it."""
+    while True:
+        page = cast("list[Entry]", redis.xrange(STREAM, min=f"({last_id}", count=count))
+        for entry_id, fields in page:
+            last_id = entry_id.decode()
+            yield last_id, _decode(last_id, fields)
+        if len(page) < count:
+            return
+
+
+def read_part(redis: Redis, last_id: str, max_events: int) -> Part:
+    """What follows `last_id`, up to about `max_events` events; whole entries only."""
+    part = Part(last_id)
+    for entry_id, batch in read_entries(redis, last_id):
+        part.last_id = entry_id
+        part.entries += 1
+        if batch is not None:
+            part.batches.append(batch)
+            part.events += len(batch.events)
+        if part.events >= max_events:
+            break
+    return part
+
+
+def waiting_batches(redis: Redis, last_id: str) -> Iterator[ClickBatch]:
+    """Every batch after `last_id`; for accounts."""
+    return (batch for _, batch in read_entries(redis, last_id) if batch is not None)
+
+
+def _decode(entry_id: str, fields: dict[bytes, bytes]) -> ClickBatch | None:
+    try:
+        return decode_batch(fields[FIELD])
+    except (KeyError, msgspec.MsgspecError) as error:
+        log.error("click_entry_unreadable", entry=entry_id, error=str(error))  # noqa: TRY400 - the sentence says it
+        return None

@@ -1,0 +1,41 @@
+"""What a health check can know of links: how far the drain is behind, what lies in the spool."""
+
+import time
+
+from django.conf import settings
+
+from links.clicks.stream import read_entries
+from links.models import ClickStream
+from links.redirect.click import STREAM
+from links.redirect.spool import Spool
+from monitoring.health.report import Check, Status
+from monitoring.redis import durable
+
+# Charts are promised within seconds; a minute behind means that nobody drains.
+LAG_SECONDS = 60
+
+
+def check_click_stream() -> Check:
+    """Degraded when the oldest click that waits has waited for more than LAG_SECONDS."""
+    waiting, lag = stream_lag()
+    status = Status.DEGRADED if lag > LAG_SECONDS else Status.HEALTHY
+    return Check(status, details={"waitingBatches": waiting, "lagSeconds": round(lag, 1)})
+
+
+def check_spool() -> Check:
+    """Degraded while clicks wait on disk: Redis was away, or is."""
+    size = Spool(settings.SPOOL_DIR, max_bytes=0).size()
+    status = Status.DEGRADED if size else Status.HEALTHY
+    return Check(status, details={"bytes": size})
+
+
+def stream_lag() -> tuple[int, float]:
+    """(entries that wait, seconds since the first of them was added)."""
+    stream = ClickStream.objects.filter(name=STREAM).first()
+    last_id = stream.last_id if stream else "0-0"
+    redis = durable()
+    first = next(read_entries(redis, last_id, count=1), None)
+    if first is None:
+        return 0, 0.0
+    added = int(first[0].partition("-")[0]) / 1000
+    return redis.xlen(STREAM), max(0.0, time.time() - added)

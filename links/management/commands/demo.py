@@ -1,0 +1,41 @@
+"""`manage.py demo`: something to look at for newcomers, and its end."""
+
+import secrets
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from redis.exceptions import RedisError
+
+from links import demo
+from monitoring.wire.problems import Problem
+
+
+class Command(BaseCommand):
+    help = (
+        "Load a demo (an operator, three links, three weeks of clicks) or remove it without a "
+        "trace. Example: manage.py demo load"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", choices=["load", "clear"])
+        parser.add_argument("--if-empty", action="store_true", help="no error if it is there")
+
+    def handle(self, *, action: str, if_empty: bool, **_: Any) -> None:
+        if action == "clear":
+            demo.clear()
+            self.stdout.write("The demo is gone.")
+        elif not demo.is_loaded():
+            self._load()
+        elif not if_empty:
+            raise CommandError("The demo is loaded already. `manage.py demo clear` removes it.")
+
+    def _load(self) -> None:
+        password = secrets.token_urlsafe(9)
+        try:
+            clicks = demo.load(password)
+        except RedisError as error:
+            raise CommandError(f"Redis does not answer: {error}") from None
+        except Problem as problem:
+            raise CommandError(f"The demo cannot be loaded here: {problem.detail}") from None
+        self.stdout.write(f"A demo with {clicks:,} clicks was loaded.")
+        self.stdout.write(f"Sign in as {demo.USERNAME} with the password {password}")

@@ -1,0 +1,21 @@
+"""The data of short links: what is asked for (links, campaigns) and what was seen (clicks)."""
+
+from links.models.click import Click, ClickIssuer, ClickStream, OrphanSlug, Visitor
+from links.models.link import Campaign, ClickAllowance, Link, RedirectStatus, TargetChange
+from links.models.rollup import ClicksByDay, ClicksByQuarter, Dimension
+
+__all__ = [
+    "Campaign",
+    "Click",
+    "ClickAllowance",
+    "ClickIssuer",
+    "ClickStream",
+    "ClicksByDay",
+    "ClicksByQuarter",
+    "Dimension",
+    "Link",
+    "OrphanSlug",
+    "RedirectStatus",
+    "TargetChange",
+    "Visitor",
+]

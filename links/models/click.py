@@ -1,0 +1,97 @@
+"""Clicks as they were seen, and the accounts that prove none is missing."""
+
+from django.db import models
+
+
+class Click(models.Model):
+    """One counted redirect. Partitioned by day of `at`; rows are only ever inserted.
+
+    `at` is the moment inside the event id (UUIDv7), so the primary key is the id alone in
+    effect: the same event always lands in the same partition and cannot be stored twice.
+    """
+
+    pk = models.CompositePrimaryKey("event_id", "at")
+    event_id = models.UUIDField()
+    at = models.DateTimeField()
+    link_id = models.BigIntegerField()
+    is_bot = models.BooleanField()
+    # Daily-salted hash of address and agent; null for bots and for visitors who asked not to be
+    # profiled (DNT, GPC). The address itself is never stored.
+    visitor = models.BinaryField(max_length=8, null=True)
+    country = models.CharField(max_length=2)
+    language = models.CharField(max_length=8)
+    referrer = models.CharField(max_length=253)
+    browser = models.CharField(max_length=60)
+    os = models.CharField(max_length=60)
+    device = models.CharField(max_length=10)
+    variant = models.CharField(max_length=60)
+    rule = models.CharField(max_length=60)
+
+    class Meta:
+        # The table and its partitions are made by SQL; Django's schema editor knows no PARTITION.
+        managed = False
+        db_table = "links_click"
+
+    def __str__(self) -> str:
+        return str(self.event_id)
+
+
+class Visitor(models.Model):
+    """A visitor already counted for a link on a day. Partitioned by day like the clicks."""
+
+    pk = models.CompositePrimaryKey("day", "link_id", "visitor")
+    day = models.DateField()
+    link_id = models.BigIntegerField()
+    visitor = models.BinaryField(max_length=8)
+
+    class Meta:
+        managed = False
+        db_table = "links_visitor"
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.link_id}"
+
+
+class ClickStream(models.Model):
+    """Where the drain stands in one click stream; locked by whoever drains it."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    last_id = models.CharField(max_length=40, default="0-0")
+    drained_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.last_id}"
+
+
+class ClickIssuer(models.Model):
+    """One web process's account of clicks: E1 compares what it issued with what arrived.
+
+    `issued` is the issuer's own running count, carried in every batch that it sends. A batch that
+    was acknowledged and then lost shows as issued > stored + dropped + what still waits.
+    """
+
+    issuer = models.UUIDField(primary_key=True)
+    issued = models.BigIntegerField(default=0)
+    stored = models.BigIntegerField(default=0)
+    dropped = models.BigIntegerField(default=0)
+    first_seen = models.DateTimeField(auto_now_add=True)
+    last_seen = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.issuer}: {self.stored} of {self.issued}"
+
+
+class OrphanSlug(models.Model):
+    """An address that was asked for and that no link has: a typo in print, or a scanner."""
+
+    domain = models.CharField(max_length=253)
+    slug = models.CharField(max_length=384)
+    hits = models.BigIntegerField(default=0)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("domain", "slug", name="orphan_slug")]
+
+    def __str__(self) -> str:
+        return f"{self.domain}/{self.slug}"

@@ -1,0 +1,129 @@
+"""Which time a page shows, and in which time zone."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from links.clicks.statistics import Period
+
+# Beyond these the calendar of Python, of PostgreSQL or of a time zone comes to its end.
+YEARS = range(2000, 2101)
+# The regions of the tz database; what is beside them are old names of the same zones.
+_REGIONS = (
+    "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe",
+    "Indian", "Pacific",
+)  # fmt: skip
+
+
+def refuse_strange_year(moment: date | None) -> None:
+    if moment is not None and moment.year not in YEARS:
+        raise ValidationError("Choose a year from 2000 to 2100.", code="year")
+
+
+@cache
+def zones_by_region() -> dict[str, list[tuple[str, str]]]:
+    """(name, city) by region, for a select. Read once: it walks the file system."""
+    regions: dict[str, list[tuple[str, str]]] = {region: [] for region in _REGIONS}
+    for name in sorted(available_timezones()):
+        region, _, city = name.partition("/")
+        if region in regions:
+            regions[region].append((name, city.replace("_", " ")))
+    return regions
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(name for zones in zones_by_region().values() for name, _ in zones) | {"UTC"}
+
+
+class ZoneField(forms.Field):
+    """The name of a time zone becomes a ZoneInfo, UTC without one. The template draws its select
+    (forms/zone.html): Django's widget takes tens of milliseconds for so many options."""
+
+    def __init__(self, help_text: str = "") -> None:
+        super().__init__(label="Time zone", help_text=help_text, required=False)
+
+    def to_python(self, value: Any) -> ZoneInfo:
+        name = str(value or "UTC")
+        if name not in _known_zones():
+            raise ValidationError("There is no such time zone.", code="zone")
+        return ZoneInfo(name)
+
+    @property
+    def regions(self) -> dict[str, list[tuple[str, str]]]:
+        return zones_by_region()
+
+
+def zone_in(query: Mapping[str, Any]) -> ZoneInfo:
+    """The time zone that a query or a posted form names; UTC when it names none that is known."""
+    try:
+        return ZoneField().to_python(query.get("tz"))
+    except ValidationError:
+        return ZoneInfo("UTC")
+
+
+class DayField(forms.DateField):
+    default_validators = [refuse_strange_year]
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label=label, required=False, widget=forms.DateInput({"type": "date"}))
+
+
+class PeriodForm(forms.Form):
+    """Which time a link's page shows. Periods end now and begin with a whole hour or day, so that
+    the first bar of a chart is as long as the others."""
+
+    DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
+    NAMES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+    DEFAULT = "30d"
+
+    period = forms.CharField(required=False, widget=forms.HiddenInput)
+    tz = ZoneField()
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        # `from` cannot be the name of an attribute.
+        self.fields |= {"from": DayField("From"), "to": DayField("To (included)")}
+        self.is_valid()
+
+    def clean(self) -> None:
+        first, last = self.cleaned_data.get("from"), self.cleaned_data.get("to")
+        if first and last and last < first:
+            self.add_error("to", ValidationError("This is before the first day.", code="order"))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.cleaned_data.get("tz") or ZoneInfo("UTC")
+
+    @property
+    def chosen(self) -> str:
+        """One of DAYS, or "custom"."""
+        if self.cleaned_data.get("from") or self.cleaned_data.get("to"):
+            return "custom"
+        period = self.cleaned_data.get("period", "")
+        return period if period in self.DAYS else self.DEFAULT
+
+    def read(self, now: datetime) -> Period:
+        local = now.astimezone(self.zone)
+        if self.chosen == "custom":
+            return self._custom(local)
+        if self.chosen == "24h":
+            # Through UTC: summer time may repeat one of these hours, or leave it out.
+            hour = local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+            return Period.between(hour - timedelta(hours=23), now, self.zone)
+        first = local.date() - timedelta(days=self.DAYS[self.chosen] - 1)
+        return Period.between(self._midnight(first), now, self.zone)
+
+    def _custom(self, local: datetime) -> Period:
+        last = self.cleaned_data.get("to") or max(local.date(), self.cleaned_data["from"])
+        first = self.cleaned_data.get("from") or last - timedelta(days=self.DAYS[self.DEFAULT] - 1)
+        end = self._midnight(last + timedelta(days=1))
+        return Period.between(self._midnight(first), end, self.zone)
+
+    def _midnight(self, day: Any) -> datetime:
+        return datetime.combine(day, time.min, self.zone)

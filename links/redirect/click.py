@@ -1,0 +1,63 @@
+"""The shape in which clicks travel from the redirect to the drain, and their event ids."""
+
+from typing import Annotated
+
+import msgspec
+from uuid_utils import uuid7
+
+STREAM = "rallypoint:clicks"
+# The one field of a stream entry.
+FIELD = b"b"
+
+_Text = Annotated[str, msgspec.Meta(max_length=512)]
+
+
+class ClickEvent(msgspec.Struct, array_like=True, gc=False):
+    """One counted redirect. `private` clicks (DNT, GPC) are counted and not profiled.
+
+    `id` is a UUIDv7 in bytes; its first 48 bits are the click's moment in Unix milliseconds.
+    """
+
+    id: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+    link: int
+    agent: _Text = ""
+    referrer: _Text = ""
+    language: _Text = ""
+    country: Annotated[str, msgspec.Meta(max_length=2)] = ""
+    visitor: bytes = b""
+    rule: _Text = ""
+    variant: _Text = ""
+    private: bool = False
+
+
+class ClickBatch(msgspec.Struct, array_like=True):
+    """What one flush sends. `issued` and `dropped` are running totals of the issuer, this batch
+    included, so that batches may arrive late or twice without confusing the account."""
+
+    issuer: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+    issued: int
+    dropped: int
+    events: list[ClickEvent]
+    orphans: dict[str, int] = {}
+
+
+def new_event_id() -> bytes:
+    return uuid7().bytes
+
+
+def moment_of(event_id: bytes) -> int:
+    """Unix milliseconds inside a UUIDv7."""
+    return int.from_bytes(event_id[:6])
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(ClickBatch)
+
+
+def encode_batch(batch: ClickBatch) -> bytes:
+    return _encoder.encode(batch)
+
+
+def decode_batch(data: bytes) -> ClickBatch:
+    """The batch in a stream entry or a spool frame; msgspec.ValidationError for anything else."""
+    return _decoder.decode(data)

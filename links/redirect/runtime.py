@@ -1,0 +1,203 @@
+"""The redirect's parts wired together, and the tasks that keep them true, for one process."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+from redis.exceptions import RedisError
+
+from links.redirect import target as targets
+from links.redirect.availability import Availability
+from links.redirect.click import FIELD, STREAM
+from links.redirect.countries import Countries
+from links.redirect.directory import CHANNEL, Directory, Unreachable
+from links.redirect.journal import ClickJournal
+from links.redirect.limits import CLAIM, ClickAllowance, RateLimit
+from links.redirect.request import Addresses, Callers
+from links.redirect.spool import Spool
+from links.redirect.target import Target
+from links.redirect.visitors import DAY_MS, VisitorHasher
+from monitoring.proxies import TrustedProxies, parse_networks
+from monitoring.redis_clients import asynchronous
+
+log = structlog.get_logger(__name__)
+
+DATABASE_TIMEOUT = 1.0
+RECOVERY_SECONDS = 0.25
+HOUSEKEEPING_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedirectConfig:
+    """`reserved` are slug keys that belong to pages; `processes` share the rate limits."""
+
+    database_url: str
+    redis_url: str
+    reserved: frozenset[str]
+    spool_directory: Path
+    spool_max_bytes: int
+    identity_key: bytes
+    domains: list[str] = field(default_factory=list)
+    trusted_proxies: list[str] = field(default_factory=list)
+    country_header: str = ""
+    geoip_database: str = ""
+    processes: int = 1
+
+
+class Runtime:
+    """Made before the event loop runs; `start` and `stop` belong to the server's lifespan."""
+
+    def __init__(self, config: RedirectConfig) -> None:
+        proxies = TrustedProxies(parse_networks(config.trusted_proxies))
+        countries = Countries(proxies, config.country_header, config.geoip_database)
+        self._availability = Availability()
+        self._redis = asynchronous(config.redis_url)
+        # A subscriber rightly waits for ever; its connection is its own.
+        self._news = asynchronous(config.redis_url, timeout=None)
+        self._spool = Spool(config.spool_directory, config.spool_max_bytes)
+        self._database = _connection_pool(config.database_url)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.addresses = Addresses(config.reserved, config.domains)
+        self.callers = Callers(proxies, countries)
+        self.directory = Directory(self._redis, self._load, self._availability)
+        self.journal = ClickJournal(self._send, self._spool, self._availability)
+        self.rate = RateLimit(self._redis, self._availability, config.processes)
+        self.visitors = VisitorHasher(config.identity_key)
+        self._allowance = ClickAllowance(self._claim)
+
+    async def start(self) -> None:
+        """Never waits for a dependency: with both stores away the process serves what it can."""
+        await self._database.open(wait=False)
+        await self._learn_salts()
+        self._tasks = [
+            asyncio.create_task(_forever(task, pause))
+            for task, pause in (
+                (self._hear_changes, 1.0),
+                (self._recover, RECOVERY_SECONDS),
+                (self._keep_house, HOUSEKEEPING_SECONDS),
+            )
+        ]
+
+    async def stop(self) -> None:
+        await _cancel(self._tasks)
+        await self.journal.flush()
+        self._spool.close()
+        await self._database.close(timeout=1)
+        await self._redis.aclose()
+        await self._news.aclose()
+
+    async def admit(self, target: Target) -> bool:
+        """Whether a limited link lets one more click pass; Unreachable when nobody can judge."""
+        try:
+            return await self._allowance.admit(target)
+        except Exception as error:
+            log.warning("click_limit_unavailable", error=type(error).__name__)
+            raise Unreachable from error
+
+    async def _load(self, domain: str, slug_key: str) -> Target | None:
+        row = await self._fetch_row(targets.SELECT, (domain, slug_key))
+        return targets.from_row(row) if row else None
+
+    async def _claim(self, link_id: int, wanted: int) -> int | None:
+        row = await self._fetch_row(CLAIM, {"link": link_id, "wanted": wanted})
+        return int(row["granted"]) if row else None
+
+    async def _fetch_row(self, query: str, parameters: Any) -> dict[str, Any] | None:
+        async with asyncio.timeout(DATABASE_TIMEOUT), self._database.connection() as connection:
+            cursor = await connection.execute(query, parameters)
+            row: dict[str, Any] | None = await cursor.fetchone()
+            return row
+
+    async def _send(self, payload: bytes) -> object:
+        return await self._redis.xadd(STREAM, {FIELD: payload})
+
+    async def _hear_changes(self) -> None:
+        """Forget what changed. After any silence everything may have changed."""
+        async with self._news.pubsub() as subscription:
+            await subscription.subscribe(CHANNEL)
+            self.directory.forget_all()
+            async for message in subscription.listen():
+                if message["type"] == "message":
+                    domain, _, slug_key = message["data"].decode().partition("/")
+                    self.directory.forget((domain, slug_key))
+
+    async def _recover(self) -> None:
+        """Knock at Redis while it is away; once it answers, send what waits in the spool."""
+        if not self._availability.up:
+            await self._redis.ping()
+            self._availability.restored()
+            log.info("click_stream_restored")
+            self.directory.forget_all()
+        if self._spool.size():
+            loop = asyncio.get_running_loop()
+            frames = await asyncio.to_thread(self._replay_spool, loop)
+            if frames:
+                log.info("spool_replayed", batches=frames)
+
+    def _replay_spool(self, loop: asyncio.AbstractEventLoop) -> int:
+        """In a thread of its own: the disk may be slow. Sends through the loop's own client."""
+        self._spool.close()
+        return self._spool.replay(
+            lambda frame: asyncio.run_coroutine_threadsafe(self._send(frame), loop).result(5)
+        )
+
+    async def _keep_house(self) -> None:
+        await self.journal.flush()
+        await self._learn_salts()
+
+    async def _learn_salts(self) -> None:
+        """Today's and, so that midnight surprises nobody, tomorrow's."""
+        if not self._availability.up:
+            return
+        today = int(time.time() * 1000) // DAY_MS
+        try:
+            for day in (today, today + 1):
+                await self.visitors.learn(self._redis, day)
+        except (OSError, RedisError):
+            self._availability.failed()
+
+
+async def _forever(task: Any, pause: float) -> None:
+    """Run `task` again and again; what it raises is said and does not end it."""
+    while True:
+        try:
+            await task()
+        except (OSError, RedisError, TimeoutError):
+            pass  # an outage, already logged by whoever met it first
+        except Exception:
+            log.exception("redirect_task_failed", task=task.__name__)
+        await asyncio.sleep(pause)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """End `tasks`. A client library in the middle of connecting may take a cancellation for its own
+    time-out and go on; so it is repeated until it is heard."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.2)
+
+
+def _connection_pool(url: str) -> AsyncConnectionPool[Any]:
+    return AsyncConnectionPool(
+        url,
+        open=False,
+        min_size=1,
+        max_size=4,
+        timeout=0.5,
+        max_waiting=200,
+        reconnect_timeout=5,
+        check=AsyncConnectionPool.check_connection,
+        kwargs={
+            "autocommit": True,
+            "row_factory": dict_row,
+            "connect_timeout": 2,
+            "application_name": "rallypoint-redirect",
+        },
+    )

@@ -1,0 +1,69 @@
+"""Celery's part of links. Every task may run twice, or late: none holds anything that exists only
+as a queued message."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from celery import shared_task
+from django.conf import settings
+
+from links.clicks import drain, partitions, reconciliation
+from links.clicks.orphans import forget_old_orphans
+from links.metadata.queue import claim_unchecked
+from links.metadata.service import refresh_metadata
+from links.services import announce_changes_since_last_time
+from monitoring.redis import durable
+
+log = structlog.get_logger(__name__)
+
+# A tick drains for as long as there is something, then leaves the worker to others.
+DRAIN_SECONDS = 20
+METADATA_SECONDS = 20
+
+
+@shared_task
+def drain_clicks() -> int:
+    """Move clicks from the stream to the tables until it is empty. Returns how many were new."""
+    stored, deadline = 0, time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < deadline:
+        drained = drain.drain_once(durable())
+        if drained is None or not drained.entries:
+            break
+        stored += drained.stored
+    return stored
+
+
+@shared_task
+def refresh_redirects() -> int:
+    """Repeat the news of changed links, should Redis have missed it."""
+    return announce_changes_since_last_time()
+
+
+@shared_task
+def fetch_metadata() -> int:
+    """Ask the targets of new links for their title, description and favicon. Returns how many."""
+    asked, deadline = 0, time.monotonic() + METADATA_SECONDS
+    while time.monotonic() < deadline and (link_id := claim_unchecked()) is not None:
+        refresh_metadata(link_id)
+        asked += 1
+    return asked
+
+
+@shared_task
+def keep_partitions() -> None:
+    """Partitions for the days to come; away with the days that are past their time."""
+    partitions.make_ahead()
+    horizon = datetime.now(UTC).date() - timedelta(days=settings.CLICK_RETENTION_DAYS)
+    if dropped := partitions.drop_before(horizon):
+        log.info("click_partitions_dropped", partitions=dropped)
+    forget_old_orphans()
+
+
+@shared_task
+def reconcile() -> bool:
+    """The nightly check of E1 and E2; a difference is an error in the log."""
+    report = reconciliation.reconcile()
+    for line in report.differences:
+        log.error("reconcile_difference", equation=line.equation, subject=line.subject)
+    return report.is_clean

@@ -1,0 +1,47 @@
+"""What every page needs and no view should have to pass on."""
+
+from urllib.parse import urlsplit
+
+from django import template
+from django.conf import settings
+from django.templatetags.static import static
+
+register = template.Library()
+
+
+@register.simple_tag
+def version() -> str:
+    return str(settings.VERSION)
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """A static file of ours. The version in its address ends an old copy's life in the browser."""
+    return f"{static(path)}?v={settings.VERSION}"
+
+
+@register.filter
+def number(value: int) -> str:
+    """1234567 as 1,234,567."""
+    return f"{value:,}"
+
+
+@register.filter
+def bare(url: str) -> str:
+    """An address as people say it: without the scheme."""
+    return url.partition("://")[2] or url
+
+
+@register.filter
+def host(url: str) -> str:
+    """Where an address leads; app links such as `mailto:` have no host and name their scheme."""
+    parts = urlsplit(url)
+    return parts.hostname or f"{parts.scheme}:"
+
+
+@register.filter
+def after_host(url: str) -> str:
+    """What follows the host, unless it is nothing but a slash."""
+    parts = urlsplit(url)
+    rest = url.partition(parts.netloc)[2] if parts.netloc else url.partition(":")[2]
+    return "" if rest == "/" else rest

@@ -1,0 +1,9 @@
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def long_form() -> bool:
+    """`CHAOS=long make test ARGS=tests/chaos` does at full length what the suite does shortly."""
+    return os.environ.get("CHAOS") == "long"

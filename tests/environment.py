@@ -1,0 +1,29 @@
+"""The environment of a test run, set before Django reads its settings (`-p tests.environment`).
+
+The servers are given by DATABASE_URL and REDIS_URL (`make test` starts private ones). Each
+pytest-xdist process takes logical Redis databases of its own, as pytest-django gives each a
+database of its own.
+"""
+
+import os
+import tempfile
+from urllib.parse import urlsplit
+
+os.environ.setdefault(
+    "SECRET_KEY", "a-secret-for-tests-that-is-long-enough-to-pass-the-checks-0123456789"
+)
+os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="rallypoint-test-"))
+os.environ.setdefault("PUBLIC_URL", "https://rally.test")
+os.environ.setdefault("ALLOWED_HOSTS", "rally.test,testserver,localhost,127.0.0.1")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def _own_redis_database(url: str, worker: str) -> str:
+    number = int(worker.removeprefix("gw") or 0) + 1 if worker else 0
+    return urlsplit(url)._replace(path=f"/{number * 2}").geturl()
+
+
+if "REDIS_URL" in os.environ:
+    os.environ["REDIS_URL"] = _own_redis_database(
+        os.environ["REDIS_URL"], os.environ.get("PYTEST_XDIST_WORKER", "")
+    )

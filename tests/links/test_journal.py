@@ -1,0 +1,121 @@
+"""Group commit: who may be sent on, and when."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from links.redirect.availability import Availability
+from links.redirect.click import ClickEvent, decode_batch, new_event_id
+from links.redirect.journal import ClickJournal
+from links.redirect.spool import Spool
+
+
+class Stream:
+    """The network's edge: acknowledges when told to, or fails."""
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] = []
+        self.acknowledge = asyncio.Event()
+        self.acknowledge.set()
+        self.error: Exception | None = None
+
+    async def send(self, payload: bytes) -> None:
+        await self.acknowledge.wait()
+        if self.error:
+            raise self.error
+        self.payloads.append(payload)
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()
+
+
+@pytest.fixture
+def redis() -> Availability:
+    return Availability()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path, 10**6)
+
+
+@pytest.fixture
+def journal(stream: Stream, spool: Spool, redis: Availability) -> ClickJournal:
+    return ClickJournal(stream.send, spool, redis)
+
+
+def click() -> ClickEvent:
+    return ClickEvent(new_event_id(), 1)
+
+
+async def test_clicks_that_come_together_are_one_entry(
+    journal: ClickJournal, stream: Stream
+) -> None:
+    await asyncio.gather(*(journal.record(click()) for _ in range(50)))
+
+    (payload,) = stream.payloads
+    assert len(decode_batch(payload).events) == journal.issued == 50
+
+
+async def test_nobody_is_sent_on_before_the_acknowledgement(
+    journal: ClickJournal, stream: Stream
+) -> None:
+    stream.acknowledge.clear()
+    waiting = journal.record(click())
+    await asyncio.sleep(0)
+
+    assert not waiting.done()
+    stream.acknowledge.set()
+    await waiting
+
+
+async def test_a_client_that_hangs_up_takes_nobody_along(
+    journal: ClickJournal, stream: Stream
+) -> None:
+    stream.acknowledge.clear()
+    gone, waits = journal.record(click()), journal.record(click())
+    gone.cancel()
+    stream.acknowledge.set()
+
+    await waits
+    assert len(decode_batch(stream.payloads[0]).events) == 2
+
+
+async def test_without_redis_clicks_go_to_disk_and_nobody_waits_twice(
+    journal: ClickJournal, stream: Stream, spool: Spool, redis: Availability
+) -> None:
+    stream.error = ConnectionRefusedError()
+    await journal.record(click())
+    stream.error = None
+    await journal.record(click())
+
+    assert not redis.up
+    assert stream.payloads == []
+    assert [decode_batch(frame).issued for frame in spool.frames()] == [1, 2]
+
+
+async def test_what_neither_redis_nor_disk_takes_is_counted_as_dropped(
+    stream: Stream, redis: Availability, tmp_path: Path
+) -> None:
+    redis.failed()
+    journal = ClickJournal(stream.send, Spool(tmp_path, max_bytes=1), redis)
+
+    await journal.record(click())
+    redis.restored()
+    await journal.record(click())
+
+    batch = decode_batch(stream.payloads[0])
+    assert (batch.issued, batch.dropped, len(batch.events)) == (2, 1, 1)
+
+
+async def test_unknown_addresses_travel_along_and_are_bounded(
+    journal: ClickJournal, stream: Stream
+) -> None:
+    for number in range(2000):
+        journal.note_orphan(f"/{number}")
+    await journal.flush()
+
+    assert len(decode_batch(stream.payloads[0]).orphans) == 1000

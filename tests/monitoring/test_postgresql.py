@@ -1,0 +1,182 @@
+"""A pool whose server is away says so at once, and serves again as soon as it is back."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from statistics import median
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from structlog.testing import capture_logs
+
+from monitoring.postgresql.base import DatabaseWrapper
+from monitoring.postgresql.pool import PROBE_SECONDS, FailFastPool
+from tests.monitoring.gate import Gate
+
+pytestmark = pytest.mark.django_db
+POOL = {"min_size": 3, "max_size": 4, "timeout": 5, "max_waiting": 50}
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    settings = connection.settings_dict
+    made = Gate(settings["HOST"] or "127.0.0.1", settings["PORT"] or "5432")
+    yield made
+    made.shut()
+
+
+@pytest.fixture
+def wrapper(gate: Gate) -> Iterator[DatabaseWrapper]:
+    settings = connection.settings_dict
+    made = DatabaseWrapper(
+        {
+            **settings,
+            "HOST": "127.0.0.1",
+            "PORT": str(gate.port),
+            "OPTIONS": {**settings["OPTIONS"], "pool": POOL},
+        },
+        # A receiver of Django asks for the connection of this alias when one is made.
+        alias="default",
+    )
+    made.inc_thread_sharing()
+    yield made
+    made.close()
+    made.close_pool()
+
+
+def pool_of(wrapper: DatabaseWrapper) -> FailFastPool:
+    assert wrapper.pool
+    return wrapper.pool
+
+
+def ask(wrapper: DatabaseWrapper) -> int:
+    """What a request does: borrows a connection, asks, gives it back."""
+    try:
+        with wrapper.cursor() as cursor:
+            cursor.execute("SELECT 7")
+            (answer,) = cursor.fetchone()
+            return int(answer)
+    finally:
+        wrapper.close()
+
+
+def seconds_to_fail(wrapper: DatabaseWrapper) -> float:
+    started = time.perf_counter()
+    with pytest.raises(OperationalError):
+        ask(wrapper)
+    return time.perf_counter() - started
+
+
+def wait_until_it_answers(wrapper: DatabaseWrapper, limit: float = 5) -> float:
+    started = time.perf_counter()
+    while True:
+        try:
+            ask(wrapper)
+        except OperationalError:
+            assert time.perf_counter() - started < limit
+            time.sleep(0.02)
+        else:
+            return time.perf_counter() - started
+
+
+def test_the_pool_is_ours_and_one(wrapper: DatabaseWrapper) -> None:
+    assert ask(wrapper) == 7
+    assert isinstance(pool_of(wrapper), FailFastPool)
+    assert wrapper.pool is wrapper.pool
+
+
+def test_without_pool_options_there_is_none() -> None:
+    settings = {**connection.settings_dict, "OPTIONS": {}}
+    assert DatabaseWrapper(settings, alias="default").pool is None
+
+
+def test_from_the_first_request_on_an_absent_server_costs_no_waiting(
+    wrapper: DatabaseWrapper, gate: Gate
+) -> None:
+    ask(wrapper)
+    pool_of(wrapper).wait(5)
+    gate.shut()
+    times = [seconds_to_fail(wrapper) for _ in range(21)]
+    assert median(times) < 0.1
+    assert max(times) < 0.5
+
+
+def test_a_process_that_starts_without_a_server_does_not_wait_either(
+    wrapper: DatabaseWrapper, gate: Gate
+) -> None:
+    gate.shut()
+    times = [seconds_to_fail(wrapper) for _ in range(5)]
+    assert median(times) < 0.1
+    assert max(times) < 0.5
+
+
+def test_those_who_came_together_are_told_together(wrapper: DatabaseWrapper, gate: Gate) -> None:
+    ask(wrapper)
+    gate.shut()
+    pool = pool_of(wrapper)
+
+    def fail(_: int) -> float:
+        started = time.perf_counter()
+        with pytest.raises(Exception, match=r"away|closed|refused"):
+            pool.getconn()
+        return time.perf_counter() - started
+
+    with ThreadPoolExecutor(16) as threads:
+        assert max(threads.map(fail, range(64))) < 0.5
+
+
+def test_it_is_back_within_moments_and_with_all_its_connections(
+    wrapper: DatabaseWrapper, gate: Gate
+) -> None:
+    ask(wrapper)
+    gate.shut()
+    seconds_to_fail(wrapper)
+    gate.open()
+    assert wait_until_it_answers(wrapper) < PROBE_SECONDS + 1
+    pool = pool_of(wrapper)
+    held = [pool.getconn(timeout=3) for _ in range(POOL["max_size"])]
+    for one in held:
+        pool.putconn(one)
+
+
+def test_after_a_restart_no_request_fails(wrapper: DatabaseWrapper, gate: Gate) -> None:
+    ask(wrapper)
+    pool_of(wrapper).wait(5)
+    gate.break_connections()
+    started = time.perf_counter()
+    assert [ask(wrapper) for _ in range(5)] == [7] * 5
+    assert time.perf_counter() - started < 0.9
+
+
+def test_a_server_that_is_full_is_not_away(
+    wrapper: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = pool_of(wrapper)
+    ask(wrapper)
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OperationalError("FATAL:  sorry, too many clients already")
+
+    monkeypatch.setattr("psycopg_pool.ConnectionPool._connect", full)
+    with pytest.raises(OperationalError, match="too many"):
+        pool._connect()
+    assert pool._away is None
+
+
+def test_going_and_coming_back_are_each_said_once(wrapper: DatabaseWrapper, gate: Gate) -> None:
+    ask(wrapper)
+    with capture_logs() as logged:
+        gate.shut()
+        for _ in range(5):
+            seconds_to_fail(wrapper)
+        gate.open()
+        wait_until_it_answers(wrapper)
+    assert [line["event"] for line in logged] == ["database_away", "database_back"]
+
+
+def test_a_gate_is_a_way_to_the_server(gate: Gate) -> None:
+    with closing(DatabaseWrapper({**connection.settings_dict, "HOST": "127.0.0.1",
+                                  "PORT": str(gate.port)}, alias="default")) as plain:  # fmt: skip
+        assert ask(plain) == 7

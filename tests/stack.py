@@ -1,0 +1,211 @@
+"""The whole product as real processes: PostgreSQL, Valkey, gunicorn workers; for journeys and
+for tests that kill parts of it. Everything lives in one temporary directory and ends with it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from monitoring.embedded import EmbeddedServers
+from monitoring.embedded.server import Server
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
+    """The first truthy answer of `condition`; an AssertionError when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"{condition} not within {seconds} s"
+        time.sleep(0.05)
+    return answer
+
+
+class Stack:
+    """`url` answers; `api` is a requests.Session that holds a key with every scope of links."""
+
+    def __init__(self, directory: Path, *, workers: int = 2) -> None:
+        self.directory = directory
+        self._workers = workers
+        self._servers = EmbeddedServers(directory / "var")
+        self._web: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.api = requests.Session()
+
+    def __enter__(self) -> Self:
+        self._servers.__enter__()
+        self.env = os.environ | {
+            "DATABASE_URL": self._servers.database_url,
+            "REDIS_URL": self._servers.redis_url,
+            "VAR_DIR": str(self.directory / "var"),
+            "SECRET_KEY": "s" * 64,
+            "PUBLIC_URL": self.url,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "TRUSTED_PROXIES": "127.0.0.1",
+            "COUNTRY_HEADER": "CF-IPCountry",
+            "WEB_CONCURRENCY": str(self._workers),
+            "BIND": f"127.0.0.1:{self.port}",
+            "LOG_LEVEL": "WARNING",
+        }
+        self.env.pop("CACHE_URL", None)
+        self.manage("migrate", "--verbosity", "0")
+        self.key = self.manage(
+            "create_api_key", "alice", "--create-user", "--name", "tests",
+            "--scope", "links:read", "--scope", "links:write",
+        ).splitlines()[-1]  # fmt: skip
+        self.api.headers["Authorization"] = f"Bearer {self.key}"
+        self.start_web()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop_web()
+        self._servers.__exit__(None, None, None)
+
+    def manage(self, *arguments: str, check: bool = True) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def spawn(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A `manage.py` command that goes on by itself; the caller ends it."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def start_web(self) -> None:
+        log = (self.directory / "web.log").open("ab")
+        self._web = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "-c",
+                "config/gunicorn.py",
+                "config.asgi:application",
+            ],
+            cwd=PROJECT,
+            env=self.env,
+            stdout=log,
+            stderr=log,
+        )
+        wait_until(self.answers, seconds=60)
+        wait_until(lambda: len(self.web_workers()) == self._workers)
+
+    def stop_web(self) -> None:
+        if self._web and self._web.poll() is None:
+            self._web.terminate()
+            self._web.wait(timeout=40)
+
+    def reload(self) -> None:
+        """A rolling reload: every worker is replaced."""
+        before = set(self.web_workers())
+        assert self._web
+        self._web.send_signal(signal.SIGHUP)
+        wait_until(
+            lambda: len(now := self.web_workers()) == self._workers and before.isdisjoint(now),
+            seconds=60,
+        )
+
+    def web_workers(self) -> list[int]:
+        assert self._web
+        children = Path(f"/proc/{self._web.pid}/task/{self._web.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def answers(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/ping", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def web_log(self) -> str:
+        return (self.directory / "web.log").read_text()
+
+    def make_link(self, **fields: Any) -> dict[str, Any]:
+        answer = self.api.post(f"{self.url}/api/links", json=fields, timeout=10)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def click(self, slug: str, **headers: str) -> requests.Response:
+        return requests.get(
+            f"{self.url}/{slug}", headers=headers, allow_redirects=False, timeout=10
+        )
+
+    def drain(self) -> None:
+        self.manage("drain_clicks", "--once")
+
+    def click_count(self, slug: str) -> int:
+        found = self.api.get(f"{self.url}/api/links", params={"search": slug}, timeout=10).json()
+        return next(int(link["clickCount"]) for link in found["results"] if link["slug"] == slug)
+
+    def spool_files(self) -> Iterator[Path]:
+        return (self.directory / "var" / "spool").glob("*.spool")
+
+    def reconcile(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.manage("reconcile", "--json", check=False))
+        return report
+
+    @property
+    def postgres(self) -> Server:
+        return self._server("postgres")
+
+    @property
+    def valkey(self) -> Server:
+        return self._server("valkey")
+
+    @contextmanager
+    def frozen(self, server: Server) -> Iterator[None]:
+        """The part accepts connections and never answers."""
+        for pid in _family(server.pid):
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in _family(server.pid):
+                os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def killed(self, server: Server) -> Iterator[None]:
+        """The part is gone, and comes back with what it had on disk."""
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until(lambda: not server.is_alive())
+        try:
+            yield
+        finally:
+            server.start()
+
+    def _server(self, name: str) -> Server:
+        return next(s for s in self._servers._servers if s.name == name)
+
+
+def _family(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
