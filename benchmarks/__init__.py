@@ -1,0 +1,4 @@
+"""How fast it is: `make bench`, or `python -m benchmarks [name ...]`.
+
+Every figure is the median of alternating rounds on this machine, so what counts are the ratios.
+"""

@@ -1,0 +1,82 @@
+"""`python -m benchmarks [redirect drain stats start]`: exit code 1 when a target is missed.
+
+Uses the servers of DATABASE_URL and REDIS_URL; what is not given is started, in a directory of its
+own inside var/, as durable as a real instance's.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks import drain, redirect, start, stats
+from benchmarks.machine import load_average, say, versions
+from benchmarks.plan import Plan
+from benchmarks.results import Result, show, write_json
+from benchmarks.stores import PROJECT, Stores
+from monitoring.embedded import EmbeddedServers
+
+BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
+    "redirect": redirect.run,
+    "drain": drain.run,
+    "stats": stats.run,
+    "start": start.run,
+}
+
+
+def main() -> int:
+    options = _parse()
+    plan = Plan().short() if options.short else Plan()
+    chosen = {"seconds": options.seconds, "rounds": options.rounds}
+    plan = replace(plan, **{name: value for name, value in chosen.items() if value})
+    results = []
+    with _servers() as (database_url, redis_url), Stores(database_url, redis_url) as stores:
+        found = {**versions(), "postgresql": stores.postgres, "valkey": stores.valkey}
+        print("\n".join(f"{name:<14}{value}" for name, value in found.items()), flush=True)
+        for name in options.names or BENCHMARKS:
+            say(f"{name}: begins; load of the machine {load_average()}")
+            results.append(BENCHMARKS[name](stores, plan))
+            print(show(results[-1]), flush=True)
+    if options.json:
+        write_json(options.json, found, results)
+    if options.short:
+        return 0
+    return 0 if all(target.reached for result in results for target in result.targets) else 1
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--seconds", type=float, help="of load a round (5)")
+    parser.add_argument("--rounds", type=int, help="of each side, in turn (5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    parser.add_argument(
+        "--short", action="store_true", help="only show that it works: tiny, and judges nothing"
+    )
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    return options
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[str, str]]:
+    """On the disk that a real instance would use, and not in memory: what is measured syncs."""
+    var_dir = Path(os.environ.get("VAR_DIR") or PROJECT / "var")
+    var_dir.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=var_dir) as made:
+        directory = Path(made)
+        directory.chmod(0o711)  # the servers' own user passes through
+        urls = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
+        with EmbeddedServers(
+            directory, database_url=urls["DATABASE_URL"], redis_url=urls["REDIS_URL"]
+        ) as servers:
+            yield servers.database_url, servers.redis_url
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""What must run inside Django, in a process with a store's environment.
+
+`call(store, fill_stream, clicks=1000)` runs the function of that name there and gives its answer.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.machine import SERVER_CORE, on_core
+from benchmarks.stores import PROJECT, Store
+
+
+def call(
+    store: Store, function: Callable[..., Any], *, alone: bool = False, **arguments: Any
+) -> Any:
+    """`alone` keeps the process on the server's core."""
+    command = [sys.executable, "-m", "benchmarks.inside", function.__name__, json.dumps(arguments)]
+    done = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env=store.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        preexec_fn=on_core(SERVER_CORE) if alone else None,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def make_link() -> dict[str, str | int]:
+    """A link made as anybody makes one, and a key that may read its statistics."""
+    from accounts.scopes import Scope
+    from accounts.services import create_api_key, create_service_user
+    from links.services import create_link
+
+    owner = create_service_user(username="bench")
+    link = create_link(owner=owner, url="https://example.org/landing?from=bench", slug="landing")
+    _, key = create_api_key(user=owner, name="bench", scopes=[Scope.LINKS_READ], expires_at=None)
+    return {"id": link.pk, "public_id": str(link.public_id), "slug": link.slug, "key": key}
+
+
+def make_links() -> dict[str, int]:
+    """The links of the sample, by slug."""
+    from accounts.services import create_service_user
+    from benchmarks.sample import targets
+    from links.models import Link
+    from links.slugs import slug_key
+
+    owner = create_service_user(username="bench")
+    rows = {slug_key(slug): (slug, url) for slug, url in targets().items()}
+    Link.objects.bulk_create(
+        Link(owner=owner, slug=slug, slug_key=key, url=url) for key, (slug, url) in rows.items()
+    )
+    return {"links": len(rows)}
+
+
+def fill_stream(*, clicks: int) -> dict[str, int]:
+    """Put `clicks` of the sample into the stream, as web processes under load would."""
+    from benchmarks.sample import batches
+    from links.models import Link
+    from links.redirect.click import FIELD, STREAM, encode_batch
+    from monitoring.redis import durable
+
+    pipeline = durable().pipeline(transaction=False)
+    entries = 0
+    for batch in batches(clicks, dict(Link.objects.values_list("slug_key", "pk"))):
+        pipeline.xadd(STREAM, {FIELD: encode_batch(batch)})
+        entries += 1
+        if entries % 500 == 0:
+            pipeline.execute()
+    pipeline.execute()
+    return {"entries": entries}
+
+
+def drain(*, warm_up: int) -> dict[str, float]:
+    """Drain the stream as `drain_clicks` does, and time it after about `warm_up` clicks."""
+    from links.clicks.drain import drain_once
+    from monitoring.redis import durable
+
+    redis, clicks = durable(), 0
+    drain_once(redis, max_events=warm_up)
+    started, used = time.perf_counter(), time.process_time()
+    while (drained := drain_once(redis)) and drained.entries:
+        clicks += drained.stored
+    seconds, used = time.perf_counter() - started, time.process_time() - used
+    return {"clicks": clicks, "seconds": seconds, "process_seconds": used}
+
+
+def fill_clicks(*, clicks: int, days: int, link: int = 0) -> dict[str, int]:
+    """Store clicks with their roll-ups directly; see benchmarks.stored."""
+    from benchmarks.stored import fill
+
+    fill(clicks=clicks, days=days, link=link)
+    return {"clicks": clicks}
+
+
+def main() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    functions = (make_link, make_links, fill_stream, drain, fill_clicks)
+    name, arguments = sys.argv[1:]
+    chosen = next(function for function in functions if function.__name__ == name)
+    print(json.dumps(chosen(**json.loads(arguments))))
+
+
+if __name__ == "__main__":
+    main()

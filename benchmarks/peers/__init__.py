@@ -1,0 +1,1 @@
+"""What Rallypoint is measured against."""

@@ -1,0 +1,17 @@
+"""How much is measured: the whole, or the short form that only shows that everything works."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    seconds: float = 5.0
+    rounds: int = 5
+    drained: int = 30_000  # clicks a round
+    few: int = 10_000  # stored clicks
+    many: int = 3_000_000
+    charted: int = 1_000_000
+    requests: int = 100  # for statistics, a round
+
+    def short(self) -> "Plan":
+        return Plan(1.0, 1, drained=3_000, few=1_000, many=5_000, charted=10_000, requests=5)

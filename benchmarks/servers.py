@@ -1,0 +1,137 @@
+"""Starting what is measured, one worker on one core each, and stopping it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.machine import SERVER_CORE, on_core, say
+from benchmarks.stores import PROJECT, Store
+
+PEER = PROJECT / "benchmarks" / "peers" / "shortener"
+_READY_WITHIN = 30.0
+_STOPPED_WITHIN = 40.0
+
+
+class NotStartedError(Exception):
+    """A server ended, or did not answer in time."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def rallypoint(store: Store) -> Iterator[str]:
+    """The whole stack as it is deployed, with its own configuration; gives its base URL."""
+    with _gunicorn("config.asgi:application", store.environment, "/ping") as url:
+        yield url
+
+
+@contextmanager
+def bare() -> Iterator[str]:
+    """A constant 302 on the same server with the same settings."""
+    environment = os.environ | {"WEB_CONCURRENCY": "1"}
+    with _gunicorn("benchmarks.peers.bare:application", environment, "/") as url:
+        yield url
+
+
+@contextmanager
+def node_peer(redis_url: str) -> Iterator[str]:
+    port = free_port()
+    environment = os.environ | {
+        "PORT": str(port),
+        "REDIS_URL": redis_url,
+        "NODE_ENV": "production",
+    }
+    command = ["node", "server.js"]
+    with _serving(command, environment, port, "/ping", directory=PEER) as url:
+        yield url
+
+
+def install_node_peer() -> str:
+    """Install the peer's packages where they are missing; why it cannot run, or ""."""
+    if not shutil.which("node"):
+        return "there is no Node on this machine"
+    if (PEER / "node_modules").is_dir():
+        return ""
+    if not shutil.which("npm"):
+        return "there is no npm on this machine to install its packages"
+    say("redirect: npm ci for the Node peer")
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    done = subprocess.run(command, cwd=PEER, stdout=sys.stderr, check=False)
+    return f"npm ci ended with {done.returncode}" if done.returncode else ""
+
+
+@contextmanager
+def _gunicorn(application: str, environment: Mapping[str, str], ready: str) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", application]
+    with _serving(command, {**environment, "BIND": f"127.0.0.1:{port}"}, port, ready) as url:
+        yield url
+
+
+@contextmanager
+def _serving(
+    command: list[str],
+    environment: Mapping[str, str],
+    port: int,
+    ready: str,
+    *,
+    directory: Path = PROJECT,
+) -> Iterator[str]:
+    process = subprocess.Popen(
+        command,
+        cwd=directory,
+        env=dict(environment),
+        stdout=sys.stderr,
+        preexec_fn=on_core(SERVER_CORE),  # noqa: PLW1509 - there is one thread
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_answers(url + ready, process, _READY_WITHIN)
+        yield url
+    finally:
+        stop(process)
+
+
+def wait_until_answers(url: str, process: subprocess.Popen[bytes], limit: float) -> float:
+    """Seconds until `url` gave an answer below 400; NotStartedError after `limit`."""
+    started = time.monotonic()
+    opener = urllib.request.build_opener(_NoRedirect)
+    while (waited := time.monotonic() - started) < limit:
+        if process.poll() is not None:
+            raise NotStartedError(f"{process.args!r} ended with {process.returncode}")
+        try:
+            with opener.open(url, timeout=1) as answer:
+                if answer.status < 400:
+                    return waited
+        except OSError:
+            time.sleep(0.02)
+    raise NotStartedError(f"{url} did not answer within {limit:.0f} s")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOPPED_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A 302 is an answer like any other here."""
+
+    def http_error_302(self, *arguments: object) -> object:
+        return arguments[1]
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
