@@ -9,19 +9,20 @@ import os
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise asks for it
 django_application: Any = get_wsgi_application()
 
-from django.conf import settings  # noqa: E402 - settings need the line above
-
-from config import env  # noqa: E402
+from config import env  # noqa: E402 - what is imported from here on needs Django set up
 from links.redirect.app import Redirect  # noqa: E402
 from links.redirect.runtime import RedirectConfig, Runtime  # noqa: E402
 from links.reserved import reserved_keys  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.health.draining import CloseWhileDraining  # noqa: E402
+from monitoring.metrics import RequestMetrics  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 
 WEBSOCKET_NOT_HERE = 4404
@@ -91,8 +92,7 @@ def redirect_config() -> RedirectConfig:
 
 
 refuse_if_unsafe()
-settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise asks for it
 _runtime = Runtime(redirect_config())
 _http = WSGIMiddleware(django_application, workers=env.integer("WEB_THREADS", 8, at_least=1))
-_served = Redirect(CorrelationId(Protocols(_http)), _runtime)
+_served = Redirect(RequestMetrics(CorrelationId(Protocols(_http))), _runtime)
 application = Lifespan(CloseWhileDraining(_served), _runtime)

@@ -4,10 +4,8 @@ A secret may come from a file instead (`SECRET_KEY_FILE=/run/secrets/key`), as c
 platforms hand them over; the variable itself wins when both are there.
 """
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -61,14 +59,3 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(sorted(allowed))}.")
     return value
-
-
-def json_object(name: str) -> dict[str, Any]:
-    value = text(name) or "{}"
-    try:
-        parsed = json.loads(value)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is not valid JSON: {error}") from None
-    if not isinstance(parsed, dict):
-        raise ImproperlyConfigured(f"{name} must be a JSON object.")
-    return parsed

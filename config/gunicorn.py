@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from config.worker import expect_successors
+from monitoring import metrics_files
 
 # Read by the settings, in every worker that is forked from here.
 os.environ["RALLYPOINT_ROLE"] = "web"
@@ -33,6 +35,15 @@ loglevel = "warning"
 forwarded_allow_ips = ""
 # Temporary files of the heartbeat belong in memory.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a mount point
+
+
+def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    """Once, before the first worker; a reload keeps the counters."""
+    metrics_files.prepare(Path(os.environ.get("VAR_DIR") or "var") / "metrics")
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    metrics_files.forget(worker.pid)
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook

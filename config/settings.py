@@ -303,9 +303,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_CACHE_TTL = env.integer("STATIC_CACHE_TTL", 31_536_000)
+STATIC_CACHE_TTL = env.integer("STATIC_CACHE_TTL", 3600)
 WHITENOISE_USE_FINDERS = True  # without collectstatic too: two commands must be enough
-WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
+WHITENOISE_MAX_AGE = 0 if DEBUG else STATIC_CACHE_TTL
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"

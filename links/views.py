@@ -84,7 +84,6 @@ def link_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
                 "state": state_of(link),
                 "form": form,
                 "tz": form.zone.key,
-                "qr_code": f"/api/links/{public_id}/qr.svg",
                 "clicks": Click.objects.filter(link_id=link.pk).order_by("-at", "-event_id")[
                     :RECENT_CLICKS
                 ],

@@ -1,5 +1,6 @@
 """`GET /{slug}`: the hot road of the product, answered before Django sees the request."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,9 @@ from links.redirect.request import (
 from links.redirect.runtime import Runtime
 from links.redirect.target import Target
 from links.routing import Visit, primary_language
+from monitoring.metrics import observe
+
+ROUTE = "/{slug}"
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -58,8 +62,10 @@ class Redirect:
         if scope["type"] != "http" or not (slug := self._runtime.addresses.slug_of(scope["path"])):
             await self._app(scope, receive, send)
             return
+        started = time.perf_counter()
         request = Request(scope, slug)
         status, headers, body = await self._answer(request, receive)
+        observe(request.method, ROUTE, status, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(
             {"type": "http.response.body", "body": b"" if request.method == "HEAD" else body}

@@ -19,6 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 _ENOUGH_DISK = 200_000_000
 _LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
 _HIGHEST_PORT = 65_535
+_AFTER_WEB_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,13 @@ def _generated_secret(path: Path) -> str:
     return read_secret(path)
 
 
-def programs(address: Address, var: Path, env: Mapping[str, str]) -> list[Program]:
+def programs(address: Address, env: Mapping[str, str]) -> list[Program]:
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "config", "--quiet"]  # without its banner
     # Beat ticks every second: at INFO its lines would bury those of the web.
     quiet = {"LOG_LEVEL": "WARNING", **env}
+    # Importing everything three times at once would delay the first answer by half.
+    later = _AFTER_WEB_SECONDS
     gunicorn = [*python, "gunicorn", "-c", "config/gunicorn.py", "--bind", str(address)]
     return [
         Program(
@@ -114,8 +117,8 @@ def programs(address: Address, var: Path, env: Mapping[str, str]) -> list[Progra
             PROJECT,
             reload_signal=signal.SIGHUP,  # gunicorn replaces its workers one by one
         ),
-        Program("worker", [*celery, "worker"], quiet, PROJECT),
-        Program("beat", [*celery, "beat", "--schedule", str(var / "beat")], quiet, PROJECT),
+        Program("worker", [*celery, "worker"], quiet, PROJECT, start_delay=later),
+        Program("beat", [*celery, "beat"], quiet, PROJECT, start_delay=later),
     ]
 
 

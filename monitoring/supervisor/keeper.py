@@ -35,7 +35,7 @@ class Keeper:
         self._lines = Lines()
         self._wish = Wish.RUN
         self._started_at = 0.0
-        self._start_at = 0.0  # on the monotonic clock, as all of these
+        self._start_at = time.monotonic() + program.start_delay
         self._kill_at = float("inf")
 
     @property

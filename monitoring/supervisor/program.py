@@ -14,4 +14,5 @@ class Program:
     cwd: Path = Path()
     # The signal that makes it replace its own workers; without one it is stopped and started.
     reload_signal: signal.Signals | None = None
+    start_delay: float = 0
     stop_seconds: float = 35  # a little more than gunicorn gives its own workers

@@ -39,7 +39,7 @@ def up(
             _Announcement(address, banner, terminal),
             _Revival(servers, terminal),
         ]
-        Supervisor(instance.programs(address, var, env), terminal, chores=chores).run()
+        Supervisor(instance.programs(address, env), terminal, chores=chores).run()
 
 
 def _load_demo(var: Path, env: Mapping[str, str], terminal: Terminal) -> list[str]:

@@ -33,7 +33,8 @@ import json, os, signal, sys
 from monitoring.supervisor import Program, Supervisor, Terminal
 programs = [
     Program(
-        each["name"], each["argv"], os.environ, stop_seconds=each.get("stop_seconds", 20),
+        each["name"], each["argv"], os.environ, start_delay=each.get("start_delay", 0),
+        stop_seconds=each.get("stop_seconds", 20),
         reload_signal=signal.SIGHUP if each.get("reloads") else None,
     )
     for each in json.loads(sys.argv[1])
@@ -166,6 +167,15 @@ def test_a_program_that_was_well_for_a_while_has_a_clean_record() -> None:
     backoff = Backoff(first=0.5, longest=4, healthy_after=30)
     assert [backoff.failed(lived=1) for _ in range(5)] == [0.5, 1, 2, 4, 4]
     assert backoff.failed(lived=31) == 0.5
+
+
+def test_a_program_may_leave_the_first_moments_to_others() -> None:
+    with supervised(
+        shell("later", FOREVER, start_delay=0.5), shell("first", "echo up $$; sleep 0.2; exit 1")
+    ) as it:
+        it.wait_for("first ended")
+        it.pid_of("later")
+    assert not any(line.startswith("later") for line in it.printed[:-1])
 
 
 # --- Stopping -------------------------------------------------------------------------------------

@@ -1,0 +1,102 @@
+"""Settings come from the environment: typed, documented, and refused when they cannot be meant."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import connections, env
+
+PROJECT = Path(__file__).parents[2]
+# Told to settings by gunicorn's configuration, and by nobody else.
+INTERNAL = {"RALLYPOINT_ROLE"}
+
+
+def test_every_variable_is_in_the_example_and_none_besides() -> None:
+    read = {"BIND"}  # by gunicorn's configuration, which knows no settings
+    for file in (PROJECT / "config").glob("*.py"):
+        read |= set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', file.read_text()))
+    documented = set(
+        re.findall(r"^([A-Z_]+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
+    )
+
+    assert documented == read - INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("A_FLAG", "maybe", lambda: env.flag("A_FLAG", default=False)),
+        ("A_NUMBER", "many", lambda: env.integer("A_NUMBER", 1)),
+        ("A_NUMBER", "-1", lambda: env.integer("A_NUMBER", 1)),
+        ("A_CHOICE", "red", lambda: env.choice("A_CHOICE", "blue", {"blue", "green"})),
+        ("AN_OBJECT", "{", lambda: env.json_object("AN_OBJECT")),
+        ("AN_OBJECT", "[]", lambda: env.json_object("AN_OBJECT")),
+        ("A_SECRET_FILE", "/nowhere", lambda: env.secret("A_SECRET")),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: object
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read()  # type: ignore[operator]
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from the file\n")
+    monkeypatch.setenv("A_SECRET_FILE", str(tmp_path / "key"))
+    assert env.secret("A_SECRET") == "from the file"
+
+    monkeypatch.setenv("A_SECRET", "itself")
+    assert env.secret("A_SECRET") == "itself"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"DEBUG": "true"}, "DEBUG"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS"),
+    ],
+)
+def test_an_unsafe_web_process_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: dict[str, str], message: str
+) -> None:
+    monkeypatch.setenv("RALLYPOINT_ROLE", "web")
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.asgi"],
+        cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
+def test_a_database_url_becomes_djangos_settings() -> None:
+    made = connections.django_database(
+        "postgresql://ada:p%40ss@/name?host=/run/db&port=6000", options={}, pool_max=3
+    )
+
+    assert (made["USER"], made["PASSWORD"], made["NAME"]) == ("ada", "p@ss", "name")
+    assert (made["HOST"], made["PORT"]) == ("/run/db", "6000")
+    assert made["OPTIONS"]["pool"]["max_waiting"] == 100
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "sqlite:///x"])
+def test_another_kind_of_database_is_refused(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
+        connections.django_database(url, options={}, pool_max=0)
+
+
+def test_the_cache_is_the_next_database_of_redis() -> None:
+    assert connections.sibling_redis("redis://:x@h:1/4") == "redis://:x@h:1/5"
+    assert connections.sibling_redis("redis://h:1") == "redis://h:1/1"
