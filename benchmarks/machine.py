@@ -25,12 +25,13 @@ SERVER_CORE = CORES[0] if CORES else None
 CLIENT_CORE = CORES[-1] if CORES else None
 
 
-def placement() -> str:
+def placement(what: str = "server") -> str:
+    """Where `what` is measured runs, and where all the rest does."""
     if not _PINNABLE:
         return "nothing is pinned to a core: this system cannot"
     if SERVER_CORE == CLIENT_CORE:
-        return "there is one core: the server, the load and the stores share it"
-    return f"server on core {SERVER_CORE}; load, PostgreSQL and Valkey on core {CLIENT_CORE}"
+        return f"there is one core: the {what}, the load and the stores share it"
+    return f"{what} on core {SERVER_CORE}, all else on core {CLIENT_CORE}"
 
 
 def on_core(core: int | None) -> Callable[[], None] | None:

@@ -1,10 +1,11 @@
 """The operators' site: which policy its pages have, and what stands in its sidebar."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from csp.decorators import csp_update
 from django.contrib.admin import apps
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
@@ -57,7 +58,11 @@ class OperatorsSite(UnfoldAdminSite):
         return _relaxed(super().admin_view(view, cacheable))
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
-        """The one page that Django does not send through `admin_view`."""
+        """The one page that Django does not send through `admin_view`. unfold's form forgets where
+        to go afterwards, which would be the page of one's own links."""
+        query = request.GET.copy()
+        query.setdefault(REDIRECT_FIELD_NAME, reverse("admin:index"))
+        request.GET = cast("Any", query)
         return _relaxed(super().login)(request, extra_context)
 
 

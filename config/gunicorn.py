@@ -2,11 +2,10 @@
 
 import multiprocessing
 import os
-import signal
 from pathlib import Path
 from typing import Any
 
-from config.worker import expect_successors
+from config.worker import end_on_signals, expect_successors
 from monitoring import metrics_files
 
 # Read by the settings, in every worker that is forked from here.
@@ -25,7 +24,7 @@ limit_request_line = 8190
 keepalive = 5
 timeout = 60
 graceful_timeout = 30
-http_parser = "fast"
+http_parser = "auto"  # the C parser where it could be built
 # One line a request is written by the application itself, with its correlation id.
 accesslog = None
 errorlog = "-"
@@ -47,9 +46,8 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's h
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Until a worker handles its signals it has the arbiter's handlers, which would swallow a
-    SIGTERM: told to go before it serves anybody, it may simply end."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    """Until a worker sets handlers of its own it has the arbiter's, which would swallow a signal."""
+    end_on_signals()
 
 
 def on_reload(server: Any) -> None:

@@ -10,6 +10,7 @@ its next request into a closing connection. So on SIGTERM a worker
 
 import asyncio
 import multiprocessing
+import signal
 
 from gunicorn.workers.gasgi import ASGIWorker
 
@@ -18,6 +19,8 @@ from monitoring.health import draining
 SUCCESSORS_WITHIN = 25.0
 # Time for every busy client to be told to close; idle ones are closed by the keep-alive time-out.
 FAREWELL = 1.0
+
+_LEAVE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 # Shared by the arbiter and all workers: how many workers have begun to serve since the start, and
 # how many must have, until the workers of before the last reload may go.
@@ -30,9 +33,27 @@ def expect_successors(workers: int) -> None:
     _expected.value = _serving.value + workers
 
 
+def end_on_signals() -> None:
+    """While a worker boots it serves nobody: told to go, it may simply end."""
+    for number in _LEAVE_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Worker(ASGIWorker):
     _serves = False
     _leaving: asyncio.Task[None] | None = None
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        # uvloop hears signals only while it runs; one that comes during the imports would be lost.
+        end_on_signals()
+
+    async def _serve(self) -> None:
+        for number in _LEAVE_SIGNALS:
+            leaves = number == signal.SIGTERM
+            handle = self.handle_exit_signal if leaves else self.handle_quit_signal
+            self.loop.add_signal_handler(number, handle)
+        await super()._serve()
 
     def notify(self) -> None:
         """gunicorn's heartbeat; the first one is given when the sockets are being listened to."""

@@ -81,7 +81,8 @@ def _normalize_web(parts: SplitResult, scheme: str, own: OwnAddresses) -> str:
         raise AddressError("url_host", "The address has no host.")
     if "@" in parts.netloc:
         raise AddressError("url_credentials", "An address must not carry a user name or password.")
-    host = _host(parts.hostname)
+    # In brackets stands an IPv6 address; the future kinds that the grammar foresees do not exist.
+    host = _host(f"{parts.hostname}:" if "[v" in parts.netloc.lower() else parts.hostname)
     if host.rstrip(".") in own.hosts and parts.port in {None, 80, 443, *own.ports}:
         raise AddressError("url_own_domain", "A link cannot point at this service itself.")
     netloc = host if parts.port is None else f"{host}:{parts.port}"

@@ -17,6 +17,7 @@ _MOST_LINES = 4
 # How much of its column a bar fills; a handful of bars would look like walls.
 _BAR_SHARE, _BAR_SHARE_OF_FEW, _FEW = 0.74, 0.5, 12
 _LABELS, _LABELS_ON_PHONE = 12, 5
+_SHARES_UNFOLDED, _MOST_SHARES = 7, 25
 _STEPS = {
     Interval.HOUR: (1, 2, 3, 6, 12, 24, 48),
     Interval.DAY: (1, 2, 3, 6, 10, 12, 20, 30, 60),
@@ -132,7 +133,7 @@ def name_of(start: datetime, interval: Interval) -> str:
 
 
 def breakdown(
-    key: str, title: str, values: Sequence[tuple[str, Counts]], *, unknown: str, shown: int = 7
+    key: str, title: str, values: Sequence[tuple[str, Counts]], *, unknown: str
 ) -> Breakdown:
     """People only, most clicks first: bots say nothing about an audience."""
     humans = [(value, counts.humans) for value, counts in values if counts.humans]
@@ -140,10 +141,14 @@ def breakdown(
     whole, longest = sum(clicks for _, clicks in humans), max((n for _, n in humans), default=0)
     shares = [
         Share(value, value or unknown, clicks, _rounded(clicks / whole), _percent(clicks / longest))
-        for value, clicks in humans
+        for value, clicks in humans[:_MOST_SHARES]
     ]
+    if others := [clicks for _, clicks in humans[_MOST_SHARES:]]:
+        together, name = sum(others), f"{len(others):,} others"
+        width = _percent(min(1, together / longest))
+        shares.append(Share("", name, together, _rounded(together / whole), width))
     # A fold that hides a single line is more work than the line.
-    cut = shown if len(shares) > shown + 1 else len(shares)
+    cut = _SHARES_UNFOLDED if len(shares) > _SHARES_UNFOLDED + 1 else len(shares)
     return Breakdown(key, title, shares[:cut], shares[cut:])
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -80,6 +81,12 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(str(self.value()), Q()))
 
 
+def _count_field() -> forms.IntegerField:
+    return forms.IntegerField(
+        required=False, min_value=1, max_value=2**31 - 1, widget=UnfoldAdminIntegerFieldWidget
+    )
+
+
 class LinkForm(ServiceForm):
     domain = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
     slug = forms.CharField(
@@ -87,6 +94,8 @@ class LinkForm(ServiceForm):
         widget=UnfoldAdminTextInputWidget,
         help_text="Without one, seven characters are generated.",
     )
+    max_clicks = _count_field()
+    max_clicks_per_minute = _count_field()
     password = forms.CharField(
         required=False,
         strip=False,
@@ -98,6 +107,9 @@ class LinkForm(ServiceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            # What was shown is sent along: `changes` compares with that, and undoes nothing else.
+            field.show_hidden_initial = True
         # A tombstone, and a link that is only looked at, have no fields at all.
         for name in self.fields.keys() & _ROWS.keys():
             self.fields[name].widget.attrs["rows"] = _ROWS[name]

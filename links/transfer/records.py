@@ -14,7 +14,7 @@ from monitoring.wire.parsers import parse_json
 from monitoring.wire.problems import Problem
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_ROWS = 50_000
+MAX_ROWS = 10_000
 _MAX_COLUMNS = 100
 _DELIMITERS = ",;\t"
 # Where an API's answer, saved as a file, keeps its list.

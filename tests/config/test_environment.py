@@ -33,8 +33,6 @@ def test_every_variable_is_in_the_example_and_none_besides() -> None:
         ("A_NUMBER", "many", lambda: env.integer("A_NUMBER", 1)),
         ("A_NUMBER", "-1", lambda: env.integer("A_NUMBER", 1)),
         ("A_CHOICE", "red", lambda: env.choice("A_CHOICE", "blue", {"blue", "green"})),
-        ("AN_OBJECT", "{", lambda: env.json_object("AN_OBJECT")),
-        ("AN_OBJECT", "[]", lambda: env.json_object("AN_OBJECT")),
         ("A_SECRET_FILE", "/nowhere", lambda: env.secret("A_SECRET")),
     ],
 )

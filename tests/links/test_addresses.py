@@ -48,6 +48,7 @@ def test_an_address_is_kept_in_one_ascii_form(given: str, kept: str) -> None:
         ("https://exa mple.com/", "url_host"),
         ("https://-bad.example/", "url_host"),
         ("https://[::1", "url_malformed"),
+        ("https://[v1.x]/", "url_host"),
         ("https://example.com:99999/", "url_malformed"),
         ("https://example.com/" + "x" * 100_000, "url_too_long"),
         ("https://example.com/" + "ö" * 3_000, "url_too_long"),

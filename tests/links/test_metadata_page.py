@@ -37,6 +37,10 @@ def test_what_is_meant_for_sharing_is_used_where_the_page_says_nothing_itself() 
     assert read(f"{shared}<title>T</title><META NAME=Description CONTENT=D>")[:2] == ("T", "D")
 
 
+def test_of_an_attribute_given_twice_the_first_counts() -> None:
+    assert read("<meta name=description content=first content=second>").description == "first"
+
+
 @pytest.mark.parametrize(
     ("html", "title"),
     [

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from links.clicks.drain import drain_once
 from links.models import ClickAllowance, Link, TargetChange
 from links.redirect.click import ClickEvent, new_event_id
 from monitoring.redis import durable
+from tests.links.browser_form import untouched
 from tests.links.conftest import CHROME, GOOGLEBOT, IPHONE, MakeLink, send
 
 pytestmark = pytest.mark.django_db
@@ -361,36 +361,13 @@ def test_what_a_target_is_called_is_escaped(pages: Client, make_link: MakeLink) 
 # --- Changing -------------------------------------------------------------------------------------
 
 
-class FormReader(HTMLParser):
-    """What a browser would send of a page's fields, had nobody touched them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.values: dict[str, object] = {}
-        self._select = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        name, value = given.get("name") or "", given.get("value")
-        if tag == "select":
-            self._select = name
-        elif tag == "option" and ("selected" in given or self._select not in self.values):
-            self.values[self._select] = value or ""
-        elif tag == "input" and given.get("type") == "checkbox":
-            if "checked" in given:
-                self.values[name] = value or "on"
-        elif tag == "input" and name:
-            self.values[name] = value or ""
-
-
 @pytest.fixture
 def edit(pages: Client) -> Callable[..., HttpResponse]:
     """Open the form, type over some of its fields, and send it as a browser would."""
 
     def send_form(link: Link, **typed: object) -> HttpResponse:
-        reader = FormReader()
-        reader.feed(pages.get(address(link, "/edit")).content.decode())
-        return pages.post(address(link, "/edit"), {**reader.values, **typed})
+        shown = untouched(pages.get(address(link, "/edit")), form_class="form")
+        return pages.post(address(link, "/edit"), {**shown, **typed})
 
     return send_form
 

@@ -169,9 +169,12 @@ def test_a_refused_row_costs_no_other(alice: User, bob: User) -> None:
     assert Link.objects.get(owner=alice).slug == "fine"
 
 
-def test_all_or_nothing_is_nothing_when_one_row_is_refused(alice: User) -> None:
+def test_all_or_nothing_is_nothing_when_one_row_is_refused(
+    alice: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     text = "slug,url,campaign\nfine,https://a.test/,C\nbad,ftp://b.test/,\n"
-    result = apply_import(alice, rows(text), all_or_nothing=True)
+    with django_assert_num_queries(1):  # what is known beforehand is not tried and undone
+        result = apply_import(alice, rows(text), all_or_nothing=True)
     assert not result.applied
     assert actions(result) == [Action.CREATE, Action.INVALID]
     assert result.rows[0].link_id is None
@@ -230,10 +233,16 @@ def test_a_link_that_was_deleted_since_the_plan_is_a_conflict(
 def test_a_plan_costs_a_query_for_a_thousand_rows(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    many = [ImportRow(line=n, slug=f"s{n}", url="https://a.test/") for n in range(2_500)]
+    campaign = services.create_campaign(owner=alice, name="C")
+    for slug in ("s1", "s1001"):
+        services.create_link(owner=alice, slug=slug, url="https://a.test/", campaign=campaign)
+    many = [
+        ImportRow(line=n, slug=f"s{n}", url="https://a.test/", campaign="C") for n in range(2_500)
+    ]
     with django_assert_num_queries(3):
         plan = plan_import(alice, many)
-    assert plan.counts[Action.CREATE] == 2_500
+    assert plan.counts[Action.CREATE] == 2_498
+    assert plan.counts[Action.UNCHANGED] == 2
 
 
 def test_a_row_costs_the_same_in_a_long_file(

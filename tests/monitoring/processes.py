@@ -1,5 +1,8 @@
 """What tests ask of processes that are not theirs."""
 
+import re
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,3 +23,29 @@ def eventually(condition: Callable[[], bool], *, within: float = 20) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+class Printing:
+    """A process, and all it has printed so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.printed: list[str] = []
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """The first line, from here on, that has it; pytest's time limit is ours."""
+        for line in self.process.stdout or ():
+            self.printed.append(line.rstrip("\n"))
+            if match := re.search(pattern, line):
+                return match
+        raise AssertionError(f"it ended without {pattern!r}: {self.printed}")
+
+    def pid_of(self, name: str) -> int:
+        return int(self.wait_for(rf"^{name} +\| up (\d+)$")[1])
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        self.printed += self.process.communicate(timeout=20)[0].splitlines()
+        return self.process.returncode

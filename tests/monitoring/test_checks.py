@@ -15,7 +15,7 @@ from django.test import override_settings
 from structlog.testing import capture_logs
 
 from monitoring import checks
-from monitoring.redis import durable
+from tests.monitoring.conftest import StartRedis
 
 APPS = [app for app in settings.INSTALLED_APPS if "token_blacklist" not in app]
 
@@ -110,28 +110,19 @@ def server_ids() -> list[str]:
     return [str(message.id) for message in run_checks(databases=["default"]) if "W00" in message.id]
 
 
-@pytest.fixture
-def keeps_file() -> Iterator[None]:
-    """The private server of the tests is made for speed, and keeps none."""
-    durable().config_set("appendonly", "yes")
-    yield
-    durable().config_set("appendonly", "no")
+@pytest.mark.django_db
+def test_servers_that_are_well_have_nothing_to_say(start_redis: StartRedis) -> None:
+    with override_settings(REDIS_URL=start_redis(appendonly="yes")):
+        assert server_ids() == []
 
 
 @pytest.mark.django_db
-@pytest.mark.xdist_group("append-only file")
-@pytest.mark.usefixtures("keeps_file")
-def test_servers_that_are_well_have_nothing_to_say() -> None:
-    assert "rallypoint.W001" not in server_ids()
-    assert "rallypoint.W002" not in server_ids()
-
-
-@pytest.mark.django_db
-@pytest.mark.xdist_group("append-only file")
-def test_a_redis_that_forgets_is_said() -> None:
-    durable().config_set("appendonly", "no")
-    assert "rallypoint.W001" in server_ids()
-    assert "rallypoint.W001" not in ids()  # only with --database
+def test_a_redis_that_forgets_is_said(start_redis: StartRedis) -> None:
+    with override_settings(REDIS_URL=start_redis(appendonly="no")), capture_logs() as logged:
+        assert server_ids() == ["rallypoint.W001"]
+        assert ids() == set()  # not without --database
+        checks.refuse_if_unsafe()
+    assert [line["id"] for line in logged] == ["rallypoint.W001"]
 
 
 @pytest.mark.django_db
