@@ -20,6 +20,7 @@ from config import env  # noqa: E402 - what is imported from here on needs Djang
 from links.redirect.app import Redirect  # noqa: E402
 from links.redirect.runtime import RedirectConfig, Runtime  # noqa: E402
 from links.reserved import reserved_keys  # noqa: E402
+from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.health.draining import CloseWhileDraining  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
@@ -93,6 +94,8 @@ def redirect_config() -> RedirectConfig:
 
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
-_http = WSGIMiddleware(django_application, workers=env.integer("WEB_THREADS", 8, at_least=1))
+_threads = env.integer("WEB_THREADS", 8, at_least=1)
+_django: Any = WSGIMiddleware(django_application, workers=_threads)
+_http = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _served = Redirect(RequestMetrics(CorrelationId(Protocols(_http))), _runtime)
 application = Lifespan(CloseWhileDraining(_served), _runtime)

@@ -45,7 +45,7 @@ def django_database(url: str, *, options: dict[str, Any], pool_max: int) -> dict
         "max_waiting": 100,
     }
     return {
-        "ENGINE": "django_prometheus.db.backends.postgresql",
+        "ENGINE": "monitoring.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -55,7 +55,7 @@ def _zone_options() -> SafeString:
 
 
 class ZoneField(forms.Field):
-    """The name of a time zone becomes a ZoneInfo, UTC without one. forms/zone.html draws its select,
+    """The name of a time zone becomes a ZoneInfo; none is UTC. forms/zone.html draws the select,
     because Django's widget takes tens of milliseconds for so many options."""
 
     def __init__(self, help_text: str = "") -> None:

@@ -195,6 +195,12 @@ class Stack:
             yield
         finally:
             server.start()
+            wait_until(self.is_whole, seconds=60)
+
+    def is_whole(self) -> bool:
+        """Every worker reaches both stores again: new addresses are looked up in both."""
+        codes = {self.click(f"unknown-{time.monotonic_ns()}").status_code for _ in range(12)}
+        return codes == {404}
 
     def _server(self, name: str) -> Server:
         return next(s for s in self._servers._servers if s.name == name)

@@ -192,7 +192,8 @@ def _connection_pool(url: str) -> AsyncConnectionPool[Any]:
         max_size=4,
         timeout=0.5,
         max_waiting=200,
-        reconnect_timeout=5,
+        # After that the pool gives up and begins anew with the next request: no long back-off.
+        reconnect_timeout=1,
         check=AsyncConnectionPool.check_connection,
         kwargs={
             "autocommit": True,
