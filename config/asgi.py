@@ -39,7 +39,8 @@ class Lifespan:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
-            await self._ensure_started()
+            if self._starting is None or not self._starting.done():
+                await self._ensure_started()
             await self._app(scope, receive, send)
             return
         while True:
@@ -56,8 +57,7 @@ class Lifespan:
         """daphne sends no lifespan events: there the first request starts the runtime."""
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._runtime.start())
-        if not self._starting.done():
-            await asyncio.shield(self._starting)
+        await asyncio.shield(self._starting)
 
 
 class Protocols:

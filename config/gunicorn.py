@@ -46,7 +46,7 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's h
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook
-    """Until a worker sets handlers of its own it has the arbiter's, which would swallow a signal."""
+    """Until a worker sets handlers of its own it has the arbiter's, which swallow a signal."""
     end_on_signals()
 
 

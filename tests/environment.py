@@ -5,14 +5,18 @@ pytest-xdist process takes logical Redis databases of its own, as pytest-django 
 database of its own.
 """
 
+import atexit
 import os
+import shutil
 import tempfile
 from urllib.parse import urlsplit
 
 os.environ.setdefault(
     "SECRET_KEY", "a-secret-for-tests-that-is-long-enough-to-pass-the-checks-0123456789"
 )
-os.environ.setdefault("VAR_DIR", tempfile.mkdtemp(prefix="rallypoint-test-"))
+if "VAR_DIR" not in os.environ:  # the processes of one run share the first one's
+    os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="rallypoint-test-")
+    atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
 os.environ.setdefault("PUBLIC_URL", "https://rally.test")
 os.environ.setdefault("ALLOWED_HOSTS", "rally.test,testserver,localhost,127.0.0.1")
 os.environ.setdefault("LOG_LEVEL", "WARNING")

@@ -10,7 +10,7 @@ from links.slugs import MAX_LENGTH, slug_key
 from monitoring.proxies import TrustedProxies
 from monitoring.trace import valid_or_new
 
-_PREFETCH = (b"sec-purpose", b"purpose", b"x-moz", b"x-purpose")
+_PREFETCH = frozenset({b"sec-purpose", b"purpose", b"x-moz", b"x-purpose"})
 _PREFETCH_VALUES = (b"prefetch", b"preview", b"prerender")
 
 
@@ -63,12 +63,10 @@ def is_counted(method: str, headers: dict[bytes, bytes]) -> bool:
     """HEAD and prefetches look without clicking: they are answered and never counted."""
     if method == "HEAD":
         return False
-    return not any(
-        value in headers[name].lower()
-        for name in _PREFETCH
-        if name in headers
-        for value in _PREFETCH_VALUES
-    )
+    if _PREFETCH.isdisjoint(headers):
+        return True
+    said = b" ".join(headers[name].lower() for name in _PREFETCH if name in headers)
+    return not any(value in said for value in _PREFETCH_VALUES)
 
 
 def wants_html(headers: dict[bytes, bytes]) -> bool:
