@@ -56,10 +56,6 @@ def days() -> list[date]:
     return sorted(_day_of(name) for name in _names("links_click"))
 
 
-def oldest_day() -> date | None:
-    return min(days(), default=None)
-
-
 def _create(table: str, day: date) -> None:
     bounds = [f"'{bound:%F}{_BOUND_SUFFIX[table]}'" for bound in (day, day + timedelta(days=1))]
     with connection.cursor() as cursor:

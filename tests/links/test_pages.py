@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -469,7 +470,7 @@ def test_a_password_is_set_kept_and_taken_away(
     edit(link, password=" open sesame ")
     link.refresh_from_db()
     stored = link.password_hash
-    assert stored
+    assert check_password(" open sesame ", stored)
     edit(link, title="Another")
     link.refresh_from_db()
     assert link.password_hash == stored
