@@ -5,7 +5,14 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        first_line = str(error).partition("\n")[0]
+        sys.exit(f"PostgreSQL does not answer ({first_line}). Is `make run` running?")
+    except UnicodeEncodeError:
+        sys.exit("An argument is not valid UTF-8.")

@@ -5,7 +5,8 @@ as it is, and no two parsers can disagree about where it leads.
 """
 
 import re
-from ipaddress import ip_address
+import socket
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
@@ -22,6 +23,8 @@ APP_SCHEMES = frozenset(_APP_SCHEMES.split())
 # Spaces and odd letters inside of real addresses are percent-encoded below, as browsers do it.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _HOST_LABELS = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?")
+# A host whose last label is a number is an IPv4 address, in any of the old spellings.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Everything that may stand in a URI as it is, "%" included: what is encoded stays so.
 _SAFE = "%/:=&?~+!$,;'@()*[]#-._"
 
@@ -59,6 +62,8 @@ def normalize_address(text: str, *, own: OwnAddresses | None = None) -> str:
     parts = _split(text)
     scheme = parts.scheme.lower()
     if scheme in APP_SCHEMES:
+        if not text.partition(":")[2]:
+            raise AddressError("url_host", "The address says nothing after its scheme.")
         return _bounded(f"{scheme}:{quote(text.partition(':')[2], safe=_SAFE)}")
     if scheme not in WEB_SCHEMES:
         raise AddressError(
@@ -83,7 +88,7 @@ def _normalize_web(parts: SplitResult, scheme: str, own: OwnAddresses) -> str:
         raise AddressError("url_credentials", "An address must not carry a user name or password.")
     # In brackets stands an IPv6 address; the future kinds that the grammar foresees do not exist.
     host = _host(f"{parts.hostname}:" if "[v" in parts.netloc.lower() else parts.hostname)
-    if host.rstrip(".") in own.hosts and parts.port in {None, 80, 443, *own.ports}:
+    if _is_own(host, own) and parts.port in {None, 80, 443, *own.ports}:
         raise AddressError("url_own_domain", "A link cannot point at this service itself.")
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     return urlunsplit(
@@ -99,17 +104,48 @@ def _normalize_web(parts: SplitResult, scheme: str, own: OwnAddresses) -> str:
 
 def _host(host: str) -> str:
     if ":" in host:
-        try:
-            return f"[{ip_address(host).compressed}]"
-        except ValueError:
-            raise AddressError("url_host", "The host is not a valid address.") from None
+        return _ipv6_host(host)
     try:
         ascii_host = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError:
         raise AddressError("url_host", "The host is not a valid domain name.") from None
     if not _HOST_LABELS.fullmatch(ascii_host) or len(ascii_host) > 253:
         raise AddressError("url_host", "The host is not a valid domain name.")
-    return ascii_host
+    return _ipv4_host(ascii_host) if _NUMBER.fullmatch(_last_label(ascii_host)) else ascii_host
+
+
+def _ipv4_host(host: str) -> str:
+    """Browsers read `127.1`, `0x7f000001` and `017700000001` as addresses; it is kept as one."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
+    except OSError:
+        raise AddressError("url_host", "The host is not a valid address.") from None
+
+
+def _ipv6_host(host: str) -> str:
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        raise AddressError("url_host", "The host is not a valid address.") from None
+    if address.scope_id is not None:
+        raise AddressError("url_host", "The host is an address of one machine alone.")
+    return str(address.ipv4_mapped) if address.ipv4_mapped else f"[{address.compressed}]"
+
+
+def _is_own(host: str, own: OwnAddresses) -> bool:
+    """One of our names, or any other name of this machine itself."""
+    name = host.rstrip(".")
+    if name in own.hosts or _last_label(name) == "localhost":
+        return True
+    try:
+        address = ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _last_label(host: str) -> str:
+    return host.rstrip(".").rpartition(".")[2]
 
 
 def _bounded(address: str) -> str:

@@ -7,6 +7,7 @@ with moments of the past in their ids, so every figure of the demo can be reconc
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,6 +16,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
 from accounts.models import User
+from links import events
 from links.clicks.drain import drain_once
 from links.models import Campaign, ClickIssuer, ClicksByDay, ClicksByQuarter, Link, Visitor
 from links.redirect.click import FIELD, STREAM, ClickBatch, ClickEvent, encode_batch, new_event_id
@@ -133,13 +135,16 @@ def load(password: str) -> int:
 @transaction.atomic
 def clear() -> None:
     """Remove the demo and every trace of it, clicks of others on its links included."""
-    links = list(Link.objects.filter(owner__username=USERNAME).values_list("pk", flat=True))
+    mine = list(Link.objects.filter(owner__username=USERNAME))
+    links = [link.pk for link in mine]
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM links_click WHERE link_id = ANY(%s)", [links])
     for rows in (Visitor.objects, ClicksByDay.objects, ClicksByQuarter.objects):
         rows.filter(link_id__in=links).delete()
     ClickIssuer.objects.filter(pk=UUID(bytes=_ISSUER)).delete()
     Link.objects.filter(pk__in=links).delete()
+    for link in mine:
+        transaction.on_commit(partial(events.withdraw, (link.domain, link.slug_key)))
     Campaign.objects.filter(owner__username=USERNAME).delete()
     User.objects.filter(username=USERNAME).delete()
 
@@ -165,7 +170,7 @@ def _event(chance: random.Random, story: Story, link: Link, day: datetime) -> Cl
     hour = chance.choices(range(24), _HOURS)[0]
     at = day + timedelta(hours=hour, seconds=chance.uniform(0, 3600))
     agent = chance.choices(_AGENTS, _AGENT_WEIGHTS)[0]
-    rule = {"iPhone": "iPhone", "Android": "Android"} if link.rules else {}
+    rules = ("iPhone", "Android") if link.rules else ()
     return ClickEvent(
         id=round(at.timestamp() * 1000).to_bytes(6) + new_event_id()[6:],
         link=link.pk,
@@ -174,6 +179,6 @@ def _event(chance: random.Random, story: Story, link: Link, day: datetime) -> Cl
         language=chance.choice(_LANGUAGES),
         country=chance.choice(story.countries.split()),
         visitor=chance.randrange(400).to_bytes(8),
-        rule=next((name for part, name in rule.items() if part in agent), ""),
+        rule=next((name for name in rules if name in agent), ""),
         variant=chance.choice(link.variants)["name"] if link.variants else "",
     )

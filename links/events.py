@@ -28,3 +28,12 @@ def announce(address: tuple[str, str], version: int) -> None:
         pipeline.execute()
     except (OSError, RedisError) as error:
         log.warning("link_change_not_announced", error=type(error).__name__)
+
+
+def withdraw(address: tuple[str, str]) -> None:
+    """Forget the address as if it had never been: for a link whose row is gone."""
+    try:
+        durable().delete(cache_key(address))
+        durable().publish(CHANNEL, "/".join(address))
+    except (OSError, RedisError) as error:
+        log.warning("link_change_not_announced", error=type(error).__name__)

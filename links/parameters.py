@@ -3,8 +3,9 @@
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from links.periods import zone_names
 from monitoring.wire.filters import Day, Instant, Parameter
 
 
@@ -47,7 +48,7 @@ class TimeZone(Parameter):
         super().__init__(default=ZoneInfo(default), **options)
 
     def parse(self, raw: str) -> ZoneInfo:
-        if raw not in available_timezones():
+        if raw not in zone_names():
             raise ValueError("must be the name of a time zone, such as Europe/Berlin")
         return ZoneInfo(raw)
 

@@ -39,7 +39,9 @@ def _cities() -> dict[str, list[tuple[str, str]]]:
 
 
 @cache
-def _known_zones() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
+    """The zones of places, and UTC. The rest of the file system's list has names that PostgreSQL
+    does not know, `localtime` among them."""
     return frozenset(name for cities in _cities().values() for name, _ in cities) | {"UTC"}
 
 
@@ -63,7 +65,7 @@ class ZoneField(forms.Field):
 
     def to_python(self, value: Any) -> ZoneInfo:
         name = str(value or "UTC")
-        if name not in _known_zones():
+        if name not in zone_names():
             raise ValidationError("There is no such time zone.", code="zone")
         return ZoneInfo(name)
 

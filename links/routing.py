@@ -16,6 +16,7 @@ from links.agents import Agent, parse_agent
 
 MAX_RULES = 50
 MAX_VARIANTS = 20
+MAX_PARAMETERS = 100
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
@@ -78,7 +79,9 @@ class Visit(msgspec.Struct):
 
     @property
     def parameters(self) -> dict[str, str]:
-        return dict(parse_qsl(self.query, keep_blank_values=True, max_num_fields=100))
+        """At most MAX_PARAMETERS; what a visitor's address carries beyond them is dropped."""
+        fields = "&".join(self.query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS])
+        return dict(parse_qsl(fields, keep_blank_values=True))
 
 
 def unmet_condition(conditions: Conditions, visit: Visit) -> str:

@@ -1,5 +1,6 @@
 """What a slug may be, and what two spellings of it have in common."""
 
+import re
 import secrets
 import unicodedata
 
@@ -21,6 +22,12 @@ _RESERVED_WORDS = """
     upload user users verify wallet webhooks widget www ws
 """
 RESERVED = frozenset(_RESERVED_WORDS.split())
+
+
+# Letters and marks that nobody sees: two addresses that look alike must not have two owners.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 class SlugError(ValueError):
@@ -45,7 +52,8 @@ def check_slug(slug: str, reserved: frozenset[str] = RESERVED) -> str:
         raise SlugError("slug_length", f"A slug has 1 to {MAX_LENGTH} characters.")
     if not all(_allowed(character) for character in slug):
         raise SlugError("slug_characters", "A slug has letters, digits, hyphens and underscores.")
-    if slug_key(slug) in reserved:
+    look = unicodedata.normalize("NFKC", slug)
+    if slug_key(slug) in reserved or slug_key(look) in reserved:
         raise SlugError("slug_reserved", f"“{slug}” is reserved.")
     return slug
 
@@ -57,6 +65,8 @@ def generate_slug() -> str:
 def _allowed(character: str) -> bool:
     if character in "-_":
         return True
+    if _INVISIBLE.match(character):
+        return False
     # Letters, decimal digits, and the marks that scripts like Devanagari need to spell a letter.
     category = unicodedata.category(character)
     return category[0] == "L" or category in {"Nd", "Mn", "Mc"}

@@ -55,7 +55,9 @@ def keep_partitions() -> None:
     """Partitions for the days to come; away with the days that are past their time."""
     partitions.make_ahead()
     horizon = datetime.now(UTC).date() - timedelta(days=settings.CLICK_RETENTION_DAYS)
-    if dropped := partitions.drop_before(horizon):
+    with reconciliation.drain_held():
+        dropped = partitions.drop_before(horizon)
+    if dropped:
         log.info("click_partitions_dropped", partitions=dropped)
     forget_old_orphans()
 

@@ -59,10 +59,7 @@ class Stack:
         }
         self.env.pop("CACHE_URL", None)
         self.manage("migrate", "--verbosity", "0")
-        self.key = self.manage(
-            "create_api_key", "alice", "--create-user", "--name", "tests",
-            "--scope", "links:read", "--scope", "links:write",
-        ).splitlines()[-1]  # fmt: skip
+        self.key = self.key_of("alice")
         self.api.headers["Authorization"] = f"Bearer {self.key}"
         self.start_web()
         return self
@@ -70,6 +67,13 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self.stop_web()
         self._servers.__exit__(None, None, None)
+
+    def key_of(self, username: str) -> str:
+        said = self.manage(
+            "create_api_key", username, "--create-user", "--name", "tests",
+            "--scope", "links:read", "--scope", "links:write",
+        )  # fmt: skip
+        return said.splitlines()[-1]
 
     def manage(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,6 +28,8 @@ class FileParser(BaseParser):
     media_type = "*/*"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:  # noqa: ARG002 - DRF's hook
+        if str(media_type).startswith("multipart/"):
+            raise UnsupportedMediaType(str(media_type), "The body is the file itself, not a form.")
         return stream.read(MAX_BYTES + 1)
 
 

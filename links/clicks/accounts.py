@@ -38,6 +38,8 @@ class _Account(NamedTuple):
 
 def settle(batches: list[ClickBatch], new: set[bytes]) -> None:
     """Enter `batches` into their issuers' accounts; `new` are the event ids that were inserted."""
+    if not batches:
+        return
     seen: dict[bytes, _Account] = {}
     uncounted = set(new)
     for batch in batches:

@@ -43,7 +43,7 @@ def drain_once(redis: Redis, *, max_events: int = MAX_EVENTS) -> Drained | None:
         cursor.drained_at = timezone.now()
         cursor.save()
     # Only now, and never before the commit. What a kill leaves behind, the next drain trims.
-    redis.xtrim(STREAM, minid=cursor.last_id, approximate=False)
+    redis.xtrim(STREAM, minid=stream.after(cursor.last_id), approximate=False)
     return Drained(part.entries, part.events, stored)
 
 

@@ -19,17 +19,25 @@ JOIN pg_class parent ON parent.oid = pg_inherits.inhparent
 WHERE parent.relname = %s AND parent.relnamespace = current_schema()::regnamespace
 """
 
-# Days this process has seen a partition of. Retention drops only days long past.
+# Recent days this process has seen partitions of. Retention, which runs elsewhere, drops only days
+# long past; those are asked about each time.
 _known: set[date] = set()
+# Whoever makes partitions takes this lock: CREATE TABLE IF NOT EXISTS alone is no match for a race.
+_MAKER = 7_236_114_901
 
 
 def ensure(days: Iterable[date]) -> None:
     """Make the partitions of `days` that are missing, in the transaction that is open."""
-    for day in sorted(set(days) - _known):
+    missing = sorted(set(days) - _known)
+    if missing:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_MAKER])
+    for day in missing:
         for table in PARTITIONED:
             _create(table, day)
-        # Remembered only once it is there for everybody: a rollback takes the table away again.
-        transaction.on_commit(partial(_known.add, day))
+        if day >= datetime.now(UTC).date() - timedelta(days=1):
+            # Only once it is there for everybody: a rollback takes the table away again.
+            transaction.on_commit(partial(_known.add, day))
 
 
 def make_ahead() -> None:
@@ -45,9 +53,10 @@ def drop_before(day: date) -> list[str]:
         for name in _names(table):
             if _day_of(name) < day:
                 with transaction.atomic(), connection.cursor() as cursor:
+                    # A DROP that waits holds up everybody behind it; an hour later will do too.
+                    cursor.execute("SET LOCAL lock_timeout = '2s'")
                     cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
                 dropped.append(name)
-    _known.difference_update({known for known in _known if known < day})
     return dropped
 
 

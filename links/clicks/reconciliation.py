@@ -73,7 +73,8 @@ def reconcile() -> Report:
 
 @contextmanager
 def drain_held() -> Iterator[str]:
-    """Hold the drain's cursor, in one snapshot of the database; gives the last entry drained."""
+    """Hold the drain's cursor: until the end nobody stores clicks and nobody drops days. Gives the
+    id of the last entry drained."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             # A drain's transaction is short; the sums over everything may take long.

@@ -56,6 +56,12 @@ def read_part(redis: Redis, last_id: str, max_events: int) -> Part:
     return part
 
 
+def after(entry_id: str) -> str:
+    """The smallest id that is greater."""
+    moment, _, number = entry_id.partition("-")
+    return f"{moment}-{int(number) + 1}"
+
+
 def waiting_batches(redis: Redis, last_id: str) -> Iterator[ClickBatch]:
     """Every batch after `last_id`; for accounts."""
     return (batch for _, batch in read_entries(redis, last_id) if batch is not None)

@@ -57,7 +57,9 @@ REFUSALS = {
 WRONG_PASSWORD = Refusal(403, "link_password_wrong", "That is not the password of this link.")
 TOO_MANY_ATTEMPTS = Refusal(429, "too_many_attempts", "Too many wrong passwords. Try again later.")
 UNREACHABLE = Refusal(503, "unavailable", "This link cannot be looked up just now.", 2)
+FAILED = Refusal(500, "internal_error", "Something went wrong on our side.")
 METHOD_NOT_ALLOWED = Refusal(405, "method_not_allowed", "A short link is opened with GET.")
+FORM_TOO_SLOW = Refusal(408, "request_timeout", "The form did not arrive in time.")
 FORM_TOO_BIG = Refusal(413, "request_too_large", "A password form is not that long.")
 
 
@@ -89,8 +91,9 @@ def ask_password(target: Target, *, wrong: bool, correlation: bytes) -> Answer:
 
 
 def preview(target: Target, *, html: bool, correlation: bytes) -> Answer:
-    """Where the link leads, without going there. The target of a protected link is not shown."""
-    url = "" if target.password_hash else target.url
+    """Where the link leads, without going there. The target of a protected or limited link is not
+    shown: looking would go round the password or the limit."""
+    url = "" if target.password_hash or target.max_clicks else target.url
     if html:
         shown = {"title": target.title or target.slug, "description": target.description}
         return _page(

@@ -4,6 +4,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
+
 from links.redirect import answers
 from links.redirect.answers import REFUSALS, Answer, Refusal
 from links.redirect.click import ClickEvent, moment_of, new_event_id
@@ -21,6 +23,8 @@ from links.redirect.runtime import Runtime
 from links.redirect.target import Target
 from links.routing import Visit, primary_language
 from monitoring.metrics import observe
+
+log = structlog.get_logger(__name__)
 
 ROUTE = "/{slug}"
 
@@ -80,11 +84,22 @@ class Redirect:
             target = await self._find(slug, request.headers)
             if target is None:
                 return request.refuse(REFUSALS[Outcome.UNKNOWN])
-            if wants_preview and not target.deleted:
-                return answers.preview(target, html=request.html, correlation=request.correlation)
+            if wants_preview:
+                return self._preview(target, request)
             return await self._open(target, request, receive)
         except Unreachable:
             return request.refuse(answers.UNREACHABLE)
+        except Exception:
+            log.exception("redirect_failed")
+            return request.refuse(answers.FAILED)
+
+    def _preview(self, target: Target, request: Request) -> Answer:
+        """Nothing that opening the link would not tell: a closed one says why it is closed."""
+        caller = self._runtime.callers.read(request.scope, request.headers)
+        outcome = self._decide(target, request, caller, unlocked=True).outcome
+        if outcome is not Outcome.REDIRECT:
+            return request.refuse(REFUSALS[outcome])
+        return answers.preview(target, html=request.html, correlation=request.correlation)
 
     async def _find(self, slug: str, headers: dict[bytes, bytes]) -> Target | None:
         runtime = self._runtime
@@ -189,6 +204,8 @@ class Redirect:
             wait, right = await self._passwords.try_password(target, caller.address, receive)
         except FormTooBigError:
             return request.refuse(answers.FORM_TOO_BIG)
+        except TimeoutError:
+            return request.refuse(answers.FORM_TOO_SLOW)
         if wait:
             return request.refuse(answers.TOO_MANY_ATTEMPTS._replace(retry_after=wait))
         if right:

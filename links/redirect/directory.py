@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+import msgspec
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -124,7 +125,10 @@ class Directory:
         except (OSError, TimeoutError, RedisError):
             self._availability.failed()
             return None
-        return targets.decode(data) if isinstance(data, bytes) else None
+        try:
+            return targets.decode(data) if isinstance(data, bytes) else None
+        except msgspec.MsgspecError:
+            return None  # of another release: PostgreSQL knows better
 
     async def _from_database(self, address: tuple[str, str]) -> Target | None:
         try:

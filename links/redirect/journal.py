@@ -65,11 +65,11 @@ class ClickJournal:
 
     async def flush(self) -> None:
         """Send what is left, orphans included: at the process's end, and now and then before."""
-        if self._flusher is not None:
-            await self._flusher
-        elif self._orphans:
+        if self._flusher is None and (self._events or self._orphans):
             self._flusher = asyncio.get_running_loop().create_task(self._flush_while_filled())
-            await self._flusher
+        if self._flusher is not None:
+            # Shielded: whoever waits here may be cancelled, the clicks may not.
+            await asyncio.shield(self._flusher)
 
     async def _flush_while_filled(self) -> None:
         try:
@@ -89,8 +89,8 @@ class ClickJournal:
             self.dropped += len(events)
             log.exception("clicks_dropped", clicks=len(events))
             _end(waiting, error)
-            raise
-        _end(waiting)
+        else:
+            _end(waiting)
 
     async def _make_safe(self, payload: bytes, clicks: int) -> None:
         if self._redis.up:

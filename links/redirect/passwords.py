@@ -14,6 +14,7 @@ from links.redirect.limits import RateLimit
 from links.redirect.target import Target
 
 MAX_FORM_BYTES = 4096
+FORM_SECONDS = 10
 _MAX_FIELDS = 20
 ATTEMPTS, WINDOW = 10, 300
 # Each verification takes tens of milliseconds and megabytes on purpose; a crowd must queue.
@@ -34,7 +35,8 @@ class PasswordDoor:
 
     async def try_password(self, target: Target, client: str, receive: Receive) -> tuple[int, bool]:
         """(seconds to wait, right). Attempts are bounded for each link and client address."""
-        password = _password_in(await _read_form(receive))
+        async with asyncio.timeout(FORM_SECONDS):
+            password = _password_in(await _read_form(receive))
         # The address is hashed: no raw one may stand in a key that outlives the request.
         who = hashlib.blake2b(client.encode(), digest_size=12).hexdigest()
         wait = await self._rate.exceeded(f"password:{target.id}:{who}", ATTEMPTS, WINDOW)
@@ -55,6 +57,8 @@ async def _read_form(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise TimeoutError
         body += bytes(message.get("body", b""))
         if len(body) > MAX_FORM_BYTES:
             raise FormTooBigError

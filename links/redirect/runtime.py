@@ -129,7 +129,8 @@ class Runtime:
     async def _recover(self) -> None:
         """Knock at Redis while it is away; once it answers, send what waits in the spool."""
         if not self._availability.up:
-            await self._redis.ping()
+            # A write, because that is what is needed: a full Redis would answer a ping.
+            await self._redis.set("rallypoint:knock", 1, ex=60)
             self._availability.restored()
             log.info("click_stream_restored")
             self.directory.forget_all()

@@ -5,6 +5,7 @@ one that is open, so files of dead processes can be told apart and replayed by a
 frame twice is harmless (event ids), so a file is removed only after its last frame was taken.
 """
 
+import errno
 import fcntl
 import os
 import struct
@@ -52,11 +53,13 @@ class Spool:
         if self.size() + len(payload) > self._max_bytes:
             raise SpoolFullError(f"the spool holds {self._max_bytes} bytes")
         file = self._open()
+        start = file.tell()
         try:
-            file.write(_HEADER.pack(len(payload), zlib.crc32(payload)) + payload)
-            os.fsync(file.fileno())
+            _write(file, _HEADER.pack(len(payload), zlib.crc32(payload)) + payload)
         except OSError:
-            # Half a frame may stand at the end now; the next one goes to a file of its own.
+            # Whatever stands there now was refused, and must not be replayed one day. The next
+            # frame goes to a file of its own.
+            file.truncate(start)
             self._close()
             raise
         if file.tell() >= MAX_FILE_BYTES:
@@ -95,10 +98,11 @@ class Spool:
             # The lock shows that the writer lives; the kernel lets go of it when the writer dies.
             # It is taken under a name that nobody replays, so there is no moment without it.
             nascent = self._directory / f"{uuid.uuid4().hex}.new"
-            self._file = nascent.open("xb", buffering=0)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = nascent.open("xb", buffering=0)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             nascent.rename(nascent.with_suffix(SUFFIX))
             _sync_directory(self._directory)
+            self._file = file
         return self._file
 
     def _replay_file(self, path: Path, send: Callable[[bytes], object]) -> int:
@@ -131,6 +135,13 @@ def read_frames(data: bytes) -> Iterator[bytes]:
             return
         yield payload
         position += length
+
+
+def _write(file: BinaryIO, frame: bytes) -> None:
+    """All of it, on the disk; a disk that is nearly full takes a part without complaint."""
+    if file.write(frame) < len(frame):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file.fileno())
 
 
 def _size(path: Path) -> int:

@@ -57,6 +57,17 @@ def test_an_address_is_kept_in_one_ascii_form(given: str, kept: str) -> None:
         ("http://rally.test:80/x", "url_own_domain"),
         ("http://rally.test:8000/x", "url_own_domain"),
         ("https://go.example/x", "url_own_domain"),
+        ("http://0.0.0.0:8000/", "url_own_domain"),
+        ("http://[::]:8000/", "url_own_domain"),
+        ("http://127.1:8000/", "url_own_domain"),
+        ("http://2130706433:8000/", "url_own_domain"),
+        ("http://0x7f.1:8000/", "url_own_domain"),
+        ("http://0177.0.0.1:8000/", "url_own_domain"),
+        ("http://[::ffff:127.0.0.1]:8000/", "url_own_domain"),
+        ("http://a.localhost:8000/", "url_own_domain"),
+        ("http://[::1%25lo]:8000/", "url_host"),
+        ("http://1.2.3.4.5/", "url_host"),
+        ("mailto:", "url_host"),
     ],
 )
 def test_what_cannot_be_a_target_is_refused_with_a_code(address: str, code: str) -> None:

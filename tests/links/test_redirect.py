@@ -284,6 +284,30 @@ async def test_a_protected_target_is_not_in_the_preview(door: Door, make_link: M
         assert b"secret.example" not in (await door.get("/s+", accept=accept)).body
 
 
+async def test_a_preview_tells_nothing_that_opening_would_not(
+    door: Door, make_link: MakeLink
+) -> None:
+    future = timezone.now() + timedelta(days=1)
+    await make(make_link)(slug="limited", max_clicks=3, url="https://secret.example/")
+    await make(make_link)(slug="closed", starts_at=future, url="https://secret.example/")
+
+    assert b"secret.example" not in (await door.get("/limited+")).body
+    prefetch = await door.get("/limited", sec_purpose="prefetch")
+    assert b"secret.example" not in prefetch.body
+    assert (await door.get("/closed+")).code == "link_not_started"
+
+
+async def test_a_crowd_of_parameters_is_cut_and_not_an_error(
+    door: Door, make_link: MakeLink
+) -> None:
+    await make(make_link)(slug="s", forward_query=True)
+
+    answer = await door.get("/s?" + "&".join(f"a{number}=1" for number in range(500)))
+
+    assert answer.status == 302
+    assert answer.location.endswith("a99=1")
+
+
 async def test_a_huge_form_and_an_odd_method_are_refused(door: Door, make_link: MakeLink) -> None:
     await make(make_link)(slug="s", password="sesame")
 

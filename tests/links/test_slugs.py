@@ -23,7 +23,11 @@ def test_letters_of_any_script_digits_hyphen_and_underscore_make_a_slug(slug: st
         ("a\0", "slug_characters"),
         ("🙂", "slug_characters"),
         ("a\u202eb", "slug_characters"),
+        ("a\u034f", "slug_characters"),
+        ("\u3164", "slug_characters"),
+        ("a\ufe0f", "slug_characters"),
         ("Admin", "slug_reserved"),
+        ("ａｄｍｉｎ", "slug_reserved"),  # noqa: RUF001 - that is the point
         ("api", "slug_reserved"),
     ],
 )

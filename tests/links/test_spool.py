@@ -1,5 +1,6 @@
 """Clicks on disk: nothing that was acknowledged is lost, and the bound holds."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,21 @@ def test_the_bound_is_kept_over_all_processes(tmp_path: Path) -> None:
 
     with pytest.raises(SpoolFullError):
         other.append(b"y" * 60)
+
+
+def test_a_disk_that_takes_half_a_frame_refuses_it_and_keeps_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path, 10_000)
+    spool.append(b"one")
+    with monkeypatch.context() as broken:
+        broken.setattr("os.fsync", _no_space)
+        with pytest.raises(OSError, match="No space"):
+            spool.append(b"refused")
+    spool.append(b"two")
+
+    assert sorted(spool.frames()) == [b"one", b"two"]
+
+
+def _no_space(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
