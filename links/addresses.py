@@ -133,7 +133,9 @@ def _ipv6_host(host: str) -> str:
 
 
 def _is_own(host: str, own: OwnAddresses) -> bool:
-    """One of our names, or any other name of this machine itself."""
+    """One of our names, or any other name of this machine itself; nobody asks, without names."""
+    if not own.hosts:
+        return False
     name = host.rstrip(".")
     if name in own.hosts or _last_label(name) == "localhost":
         return True

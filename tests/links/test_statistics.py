@@ -109,7 +109,8 @@ def test_too_many_points_are_refused(api: Api, alice: User, make_link: MakeLink)
 
 @pytest.mark.parametrize(
     "query",
-    ["from=x", "from=2031-13-01", "tz=Mars/Base", "tz=localtime", "interval=second", "groupBy=moon", "bots=maybe",
+    ["from=x", "from=2031-13-01", "tz=Mars/Base", "tz=localtime",
+     "interval=second", "groupBy=moon", "bots=maybe",
      "from=2031-01-02&to=2031-01-01", "from=99999-01-01", "to=0001-01-01T00:00:00Z", "nope=1"],
 )  # fmt: skip
 def test_odd_questions_are_400(api: Api, alice: User, make_link: MakeLink, query: str) -> None:
