@@ -140,6 +140,7 @@ def test_a_parameter_named_format_is_the_views_own(visitor: Client) -> None:
     assert visitor.get("/api/echo?format=bitly").json() == {"query": {"format": ["bitly"]}}
 
 
+@pytest.mark.django_db  # Django's debug report shows what lies around, and may ask the database
 def test_debug_does_not_change_the_form(visitor: Client) -> None:
     with override_settings(DEBUG=True):
         for address in ("/api/nothing/here", "/api/raise/unforeseen", "/api/plain/unforeseen"):
