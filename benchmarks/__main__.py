@@ -6,17 +6,20 @@ own inside var/, as durable as a real instance's.
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 from benchmarks import drain, redirect, start, stats
 from benchmarks.machine import load_average, say, versions
-from benchmarks.plan import Plan
+from benchmarks.plan import SHORT, Plan
 from benchmarks.results import Result, show, write_json
+from benchmarks.servers import NotStartedError
 from benchmarks.stores import PROJECT, Stores
 from monitoring.embedded import EmbeddedServers
 
@@ -30,22 +33,29 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
 
 def main() -> int:
     options = _parse()
-    plan = Plan().short() if options.short else Plan()
+    plan = SHORT if options.short else Plan()
     chosen = {"seconds": options.seconds, "rounds": options.rounds}
     plan = replace(plan, **{name: value for name, value in chosen.items() if value})
     results = []
+    signal.signal(signal.SIGTERM, _leave)  # so that everything started is stopped
     with _servers() as (database_url, redis_url), Stores(database_url, redis_url) as stores:
         found = {**versions(), "postgresql": stores.postgres, "valkey": stores.valkey}
         print("\n".join(f"{name:<14}{value}" for name, value in found.items()), flush=True)
         for name in options.names or BENCHMARKS:
             say(f"{name}: begins; load of the machine {load_average()}")
-            results.append(BENCHMARKS[name](stores, plan))
-            print(show(results[-1]), flush=True)
+            try:
+                results.append(BENCHMARKS[name](stores, plan))
+            except NotStartedError as error:
+                sys.exit(f"error: {error}")
+            print(show(results[-1], judged=plan.judged), flush=True)
     if options.json:
         write_json(options.json, found, results)
-    if options.short:
-        return 0
-    return 0 if all(target.reached for result in results for target in result.targets) else 1
+    reached = all(target.reached for result in results for target in result.targets)
+    return 0 if reached or not plan.judged else 1
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _parse() -> argparse.Namespace:

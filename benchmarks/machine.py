@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("django", "gunicorn", "gunicorn_h1c", "uvloop", "redis", "psycopg", "msgspec")
@@ -43,20 +43,20 @@ def on_core(core: int | None) -> Callable[[], None] | None:
 def moved(pid: int, command: str, core: int | None) -> Iterator[None]:
     """Keep the process `pid`, its threads and its children on `core`, if it runs `command` here:
     a server behind a forwarded port has a pid that is somebody else's on this machine."""
-    here = core is not None and command in _command_of(pid)
-    if here:
-        _move(pid, {core})
+    if core is None or command not in _command_of(pid):
+        yield
+        return
+    _move(pid, [core])
     try:
         yield
     finally:
-        if here:
-            _move(pid, set(CORES))
+        _move(pid, CORES)
 
 
-def _move(pid: int, cores: set[int | None]) -> None:
+def _move(pid: int, cores: list[int]) -> None:
     with suppress(OSError):  # another user's, or gone
         for task in Path(f"/proc/{pid}/task").iterdir():
-            os.sched_setaffinity(int(task.name), [core for core in cores if core is not None])
+            os.sched_setaffinity(int(task.name), cores)
             for child in (task / "children").read_text().split():
                 _move(int(child), cores)
 
@@ -80,7 +80,7 @@ def versions() -> dict[str, str]:
         "cpu": f"{_cpu_model()}, {len(CORES) or os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        **{name: version(name) for name in PACKAGES},
+        **{name: _version(name) for name in PACKAGES},
         "wrk": _first_line("wrk", "--version") or "none (load.mjs)",
         "node": _first_line("node", "--version") or "none",
     }
@@ -94,6 +94,13 @@ def load_average() -> str:
 def say(line: str) -> None:
     """Progress; the results alone go to stdout."""
     print(line, file=sys.stderr, flush=True)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def _cpu_model() -> str:

@@ -12,6 +12,18 @@ class Plan:
     many: int = 3_000_000
     charted: int = 1_000_000
     requests: int = 100  # for statistics, a round
+    one_by_one: int = 1_000  # redirects
+    judged: bool = True
 
-    def short(self) -> "Plan":
-        return Plan(1.0, 1, drained=3_000, few=1_000, many=5_000, charted=10_000, requests=5)
+
+SHORT = Plan(
+    seconds=1.0,
+    rounds=1,
+    drained=3_000,
+    few=1_000,
+    many=5_000,
+    charted=10_000,
+    requests=5,
+    one_by_one=100,
+    judged=False,
+)

@@ -48,10 +48,12 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
 
-def show(result: Result) -> str:
+def show(result: Result, *, judged: bool = True) -> str:
     lines = ["", f"{result.name}: {result.what}"]
     lines += [f"  {_side(side)}" for side in result.sides]
-    lines += [f"  {target.verdict}  {_target(target)}" for target in result.targets]
+    lines += [
+        f"  {target.verdict if judged else '    '}  {_target(target)}" for target in result.targets
+    ]
     lines += [f"  {note}" for note in result.notes]
     return "\n".join(line.rstrip() for line in lines)
 

@@ -57,12 +57,14 @@ def node_peer(redis_url: str) -> Iterator[str]:
         yield url
 
 
-def install_node_peer() -> str:
+def install_node_peer(*, may_download: bool) -> str:
     """Install the peer's packages where they are missing; why it cannot run, or ""."""
     if not shutil.which("node"):
         return "there is no Node on this machine"
     if (PEER / "node_modules").is_dir():
         return ""
+    if not may_download:
+        return "its packages are not installed"
     if not shutil.which("npm"):
         return "there is no npm on this machine to install its packages"
     say("redirect: npm ci for the Node peer")
