@@ -9,6 +9,7 @@ its next request into a closing connection. So on SIGTERM a worker
 """
 
 import asyncio
+import gc
 import multiprocessing
 import signal
 
@@ -39,6 +40,14 @@ def end_on_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
+def _spare_heap() -> None:
+    """What was imported stays as long as the process: the collector need not visit it again. And
+    it need not look after every 700 objects: a request leaves no cycles behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
 class Worker(ASGIWorker):
     _serves = False
     _leaving: asyncio.Task[None] | None = None
@@ -53,6 +62,7 @@ class Worker(ASGIWorker):
             leaves = number == signal.SIGTERM
             handle = self.handle_exit_signal if leaves else self.handle_quit_signal
             self.loop.add_signal_handler(number, handle)
+        _spare_heap()
         await super()._serve()
 
     def notify(self) -> None:

@@ -6,8 +6,10 @@ Imports no Django. Whoever answers a request says which route it was by
 
 import os
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 import structlog
@@ -79,6 +81,34 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     counter, histogram = _children(method if method in _METHODS else "OTHER", route, status // 100)
     counter.inc()
     histogram.observe(seconds)
+
+
+class Observations:
+    """`observe` for a road where a microsecond counts: a few hundred requests are handed over at
+    once, to the counters that all processes of a machine share in files. A scrape sees them late by
+    as long as their owner waits between two calls of `hand_over`."""
+
+    _AT_ONCE = 512
+
+    def __init__(self, method: str, route: str, status: int) -> None:
+        self._counter, self._histogram = _children(method, route, status // 100)
+        self._seconds: list[float] = []
+
+    def add(self, seconds: float) -> None:
+        self._seconds.append(seconds)
+        if len(self._seconds) >= self._AT_ONCE:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        seconds, self._seconds = sorted(self._seconds), []
+        self._counter.inc(len(seconds))
+        # prometheus_client has no way to observe many; its own `observe` is these two lines.
+        self._histogram._sum.inc(sum(seconds))  # noqa: SLF001
+        counted = 0
+        for bucket, bound in zip(self._histogram._buckets, (*_BUCKETS, inf), strict=True):  # noqa: SLF001
+            if number := bisect_right(seconds, bound) - counted:
+                bucket.inc(number)
+                counted += number
 
 
 @lru_cache(maxsize=4096)

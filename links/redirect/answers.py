@@ -111,17 +111,26 @@ def preview(target: Target, *, html: bool, correlation: bytes) -> Answer:
 
 
 def redirect(url: str, status: int, *, crawlable: bool, correlation: bytes) -> Answer:
+    headers = _redirect_headers(url, status, crawlable=crawlable)
+    return Answer(status, [*headers, (b"x-correlation-id", correlation)], b"")
+
+
+def redirect_headers(target: Target) -> Headers:
+    """All but the correlation id, of the link's own redirect."""
+    return _redirect_headers(target.url, target.status, crawlable=target.crawlable)
+
+
+def _redirect_headers(url: str, status: int, *, crawlable: bool) -> Headers:
     """`no-store` keeps browsers from skipping us next time; the owner gives that up with a 301."""
-    caching = b"private, no-store" if status in {302, 307} else b"private, max-age=86400"
+    caching = b"private, no-store" if status in {302, 303, 307} else b"private, max-age=86400"
     headers = [
         (b"location", url.encode("ascii")),
         (b"cache-control", caching),
         (b"content-length", b"0"),
-        (b"x-correlation-id", correlation),
     ]
     if not crawlable:
         headers.append((b"x-robots-tag", b"noindex"))
-    return Answer(status, headers, b"")
+    return headers
 
 
 def _headers(correlation: bytes) -> Headers:

@@ -19,14 +19,14 @@ from links.redirect.request import (
     is_counted,
     wants_html,
 )
-from links.redirect.runtime import Runtime
+from links.redirect.runtime import ROUTE, Runtime
 from links.redirect.target import Target
 from links.routing import Visit, primary_language
 from monitoring.metrics import observe
 
 log = structlog.get_logger(__name__)
 
-ROUTE = "/{slug}"
+PLAIN = Decision(Outcome.REDIRECT)
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -37,7 +37,7 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 class Request:
     """One request for a short address, read once."""
 
-    __slots__ = ("correlation", "event_id", "headers", "html", "method", "scope", "slug")
+    __slots__ = ("correlation", "event_id", "headers", "method", "scope", "slug")
 
     def __init__(self, scope: Scope, slug: str) -> None:
         self.scope = scope
@@ -46,7 +46,10 @@ class Request:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.event_id = new_event_id()
         self.correlation = correlation_of(self.headers, self.event_id)
-        self.html = wants_html(self.headers)
+
+    @property
+    def html(self) -> bool:
+        return wants_html(self.headers)
 
     def refuse(self, refusal: Refusal) -> Answer:
         return answers.refuse(
@@ -68,12 +71,41 @@ class Redirect:
             return
         started = time.perf_counter()
         request = Request(scope, slug)
-        status, headers, body = await self._answer(request, receive)
-        observe(request.method, ROUTE, status, time.perf_counter() - started)
+        try:
+            if (plain := self._redirect_plainly(request)) is not None:
+                safe, (status, headers, body) = plain
+                await safe
+            else:
+                status, headers, body = await self._answer(request, receive)
+        except Exception:
+            log.exception("redirect_failed")
+            status, headers, body = request.refuse(answers.FAILED)
+        self._observe(request.method, status, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(
             {"type": "http.response.body", "body": b"" if request.method == "HEAD" else body}
         )
+
+    def _observe(self, method: str, status: int, seconds: float) -> None:
+        if method == "GET" and status // 100 == 3:
+            self._runtime.redirects.add(seconds)
+        else:
+            observe(method, ROUTE, status, seconds)
+
+    def _redirect_plainly(self, request: Request) -> tuple[Awaitable[None], Answer] | None:
+        """The whole road of nearly every click: a remembered link that sends everybody to the same
+        place. A function and no coroutine: each of those costs a microsecond twice, when it is
+        entered and when it goes on after the wait."""
+        runtime, headers = self._runtime, request.headers
+        entry = runtime.directory.remembered(runtime.addresses.locate(request.slug, headers))
+        if entry is None or entry.target is None or entry.plain is None:
+            return None
+        if request.method != "GET" or not is_counted(request.method, headers):
+            return None
+        caller = runtime.callers.read(request.scope, headers)
+        safe = runtime.journal.record(self._click(entry.target, request, caller, PLAIN))
+        answered = [*entry.plain, (b"x-correlation-id", request.correlation)]
+        return safe, Answer(entry.target.status, answered, b"")
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
         if request.method not in {"GET", "HEAD", "POST"}:
@@ -89,9 +121,6 @@ class Redirect:
             return await self._open(target, request, receive)
         except Unreachable:
             return request.refuse(answers.UNREACHABLE)
-        except Exception:
-            log.exception("redirect_failed")
-            return request.refuse(answers.FAILED)
 
     def _preview(self, target: Target, request: Request) -> Answer:
         """Nothing that opening the link would not tell: a closed one says why it is closed."""

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from links.redirect import target as targets
+from links.redirect.answers import Headers, redirect_headers
 from links.redirect.availability import Availability
 from links.redirect.target import Target
 
@@ -53,8 +54,11 @@ class Unreachable(Exception):  # noqa: N818 - a state of the world, not a mistak
 
 
 class Entry(NamedTuple):
+    """`plain` are the headers of the redirect where every visitor gets the same one."""
+
     target: Target | None
     fresh_until: float
+    plain: Headers | None = None
 
 
 class Directory:
@@ -114,7 +118,8 @@ class Directory:
         self._entries.pop(address, None)
         if len(self._entries) >= MAX_ENTRIES:
             del self._entries[next(iter(self._entries))]
-        self._entries[address] = Entry(target, time.monotonic() + FRESH_SECONDS)
+        plain = redirect_headers(target) if target is not None and target.is_plain else None
+        self._entries[address] = Entry(target, time.monotonic() + FRESH_SECONDS, plain)
 
     async def _from_redis(self, address: tuple[str, str]) -> Target | None:
         if not self._availability.up:

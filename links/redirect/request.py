@@ -90,15 +90,12 @@ class Callers:
         peer = scope["client"][0] if scope.get("client") else ""
         forwarded = headers.get(b"x-forwarded-for", b"")
         address = self._client(peer, forwarded.decode("latin-1")) if forwarded else peer
+        # In the order of its fields: by name it takes twice as long.
         return Caller(
-            address=address,
-            country=self._countries.country(peer, address, headers),
-            agent=_text(headers.get(b"user-agent", b""), MAX_AGENT_LENGTH),
-            language=_text(headers.get(b"accept-language", b""), 200),
-            referrer=_text(headers.get(b"referer", b""), 512),
-            private=headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1",
+            address,
+            self._countries.country(peer, address, headers),
+            headers.get(b"user-agent", b"")[:MAX_AGENT_LENGTH].decode("latin-1"),
+            headers.get(b"accept-language", b"")[:200].decode("latin-1"),
+            headers.get(b"referer", b"")[:512].decode("latin-1"),
+            headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1",
         )
-
-
-def _text(raw: bytes, limit: int) -> str:
-    return raw[:limit].decode("latin-1")

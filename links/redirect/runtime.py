@@ -22,11 +22,13 @@ from links.redirect.request import Addresses, Callers
 from links.redirect.spool import Spool
 from links.redirect.target import Target
 from links.redirect.visitors import DAY_MS, VisitorHasher
+from monitoring.metrics import Observations
 from monitoring.proxies import TrustedProxies, parse_networks
 from monitoring.redis_clients import asynchronous
 
 log = structlog.get_logger(__name__)
 
+ROUTE = "/{slug}"
 DATABASE_TIMEOUT = 1.0
 RECOVERY_SECONDS = 0.25
 HOUSEKEEPING_SECONDS = 5.0
@@ -68,6 +70,7 @@ class Runtime:
         self.journal = ClickJournal(self._send, self._spool, self._availability)
         self.rate = RateLimit(self._redis, self._availability, config.processes)
         self.visitors = VisitorHasher(config.identity_key)
+        self.redirects = Observations("GET", ROUTE, 302)
         self._allowance = ClickAllowance(self._claim)
 
     async def start(self) -> None:
@@ -86,6 +89,7 @@ class Runtime:
     async def stop(self) -> None:
         await _cancel(self._tasks)
         await self.journal.flush()
+        self.redirects.hand_over()
         self._spool.close()
         await self._database.close(timeout=1)
         await self._redis.aclose()
@@ -148,6 +152,7 @@ class Runtime:
         )
 
     async def _keep_house(self) -> None:
+        self.redirects.hand_over()
         await self.journal.flush()
         await self._learn_salts()
 

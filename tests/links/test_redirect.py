@@ -257,6 +257,8 @@ async def test_a_password_is_asked_for_and_counted_only_when_right(
     assert (asked.status, b'name="password"' in asked.body) == (401, True)
     assert (wrong.status, b"not the password" in wrong.body) == (403, True)
     assert (right.status, right.location) == (303, "https://example.com/")
+    # Kept, it would let the next one at this browser pass without the password.
+    assert right.headers["cache-control"] == "private, no-store"
     assert len(await clicks_of(door, link)) == 1
 
 

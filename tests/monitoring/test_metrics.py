@@ -39,6 +39,15 @@ def requests_counted(method: str, route: str, status: str) -> float:
     return samples(scraped()).get(("rallypoint_http_requests_total", labels), 0.0)
 
 
+def of_route(route: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """All samples of `route`, without its name and without the times at which they were made."""
+    return {
+        (name, tuple(label for label in labels if label[0] != "route")): value
+        for (name, labels), value in samples(scraped()).items()
+        if ("route", route) in labels and not name.endswith("_created")
+    }
+
+
 async def pass_through(route: str | None, status: int | None, method: str = "GET") -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         if route:
@@ -52,6 +61,18 @@ async def pass_through(route: str | None, status: int | None, method: str = "GET
 
     scope = {"type": "http", "method": method}
     await metrics.RequestMetrics(application)(scope, None, send)  # type: ignore[arg-type]
+
+
+def test_observations_handed_over_together_are_those_made_one_by_one() -> None:
+    # On a bound, below the first, beyond the last, and more than are handed over at once.
+    seconds = [0.001, 0.0, 0.0011, 11.0, 0.25] + [0.004] * 600
+    together = metrics.Observations("GET", "/together", 302)
+    for each in seconds:
+        together.add(each)
+        metrics.observe("GET", "/one-by-one", 302, each)
+    together.hand_over()
+    together.hand_over()
+    assert of_route("/together") == pytest.approx(of_route("/one-by-one"))
 
 
 async def test_a_request_is_counted_by_method_route_and_class_of_status() -> None:
