@@ -20,6 +20,7 @@ from links.redirect.journal import ClickJournal
 from links.redirect.limits import CLAIM, ClickAllowance, RateLimit
 from links.redirect.request import Addresses, Callers
 from links.redirect.spool import Spool
+from links.redirect.stream import StreamWriter
 from links.redirect.target import Target
 from links.redirect.visitors import DAY_MS, VisitorHasher
 from monitoring.metrics import Observations
@@ -59,15 +60,17 @@ class Runtime:
         countries = Countries(proxies, config.country_header, config.geoip_database)
         self._availability = Availability()
         self._redis = asynchronous(config.redis_url)
-        # A subscriber rightly waits for ever; its connection is its own.
+        # A subscriber rightly waits for ever, and the journal looks at the clock itself; each has
+        # a connection of its own.
         self._news = asynchronous(config.redis_url, timeout=None)
+        self._stream = asynchronous(config.redis_url, timeout=None)
         self._spool = Spool(config.spool_directory, config.spool_max_bytes)
         self._database = _connection_pool(config.database_url)
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses = Addresses(config.reserved, config.domains)
         self.callers = Callers(proxies, countries)
         self.directory = Directory(self._redis, self._load, self._availability)
-        self.journal = ClickJournal(self._send, self._spool, self._availability)
+        self.journal = ClickJournal(StreamWriter(self._stream).add, self._spool, self._availability)
         self.rate = RateLimit(self._redis, self._availability, config.processes)
         self.visitors = VisitorHasher(config.identity_key)
         self.redirects = Observations("GET", ROUTE, 302)
@@ -93,6 +96,7 @@ class Runtime:
         self._spool.close()
         await self._database.close(timeout=1)
         await self._redis.aclose()
+        await self._stream.aclose()
         await self._news.aclose()
 
     async def admit(self, target: Target) -> bool:
@@ -117,7 +121,7 @@ class Runtime:
             row: dict[str, Any] | None = await cursor.fetchone()
             return row
 
-    async def _send(self, payload: bytes) -> object:
+    async def _send_again(self, payload: bytes) -> object:
         return await self._redis.xadd(STREAM, {FIELD: payload})
 
     async def _hear_changes(self) -> None:
@@ -148,7 +152,7 @@ class Runtime:
         """In a thread of its own: the disk may be slow. Sends through the loop's own client."""
         self._spool.close()
         return self._spool.replay(
-            lambda frame: asyncio.run_coroutine_threadsafe(self._send(frame), loop).result(5)
+            lambda frame: asyncio.run_coroutine_threadsafe(self._send_again(frame), loop).result(5)
         )
 
     async def _keep_house(self) -> None:

@@ -26,18 +26,10 @@ def cancel() -> None:
     _draining.clear()
 
 
-class CloseWhileDraining:
-    """ASGI: while draining, every answer closes its connection, so that no client sends its next
+def closing(send: Send) -> Send:
+    """ASGI's `send` for an answer that closes its connection, so that no client sends its next
     request into a socket that is going away."""
 
-    def __init__(self, app: Callable[[Any, Any, Any], Awaitable[None]]) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
-        await self._app(scope, receive, _closing(send) if _draining.is_set() else send)
-
-
-def _closing(send: Send) -> Send:
     async def send_and_close(message: Any) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
