@@ -6,13 +6,15 @@ An event that comes twice (from the spool, after an unclear time-out) is stopped
 roll-ups count only the rows that were really inserted.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from datetime import date
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
 from redis import Redis
 
-from links.clicks import accounts, partitions, rollups, stream
+from links.clicks import accounts, arrays, partitions, rollups, stream
 from links.clicks.enrichment import EnrichedClick, enrich
 from links.models import ClickStream
 from links.redirect.click import STREAM, ClickBatch
@@ -58,7 +60,7 @@ def _store(batches: list[ClickBatch]) -> int:
     partitions.ensure({click.at.date() for click in clicks})
     new = _insert(clicks)
     rollups.add(new, _first_visits(new))
-    accounts.settle(batches, {click.event_id.bytes for click in new})
+    accounts.settle(batches, {click.event_id for click in new})
     return len(new)
 
 
@@ -80,19 +82,35 @@ RETURNING day, link_id, visitor
 """
 
 
+# How each column of links_click is written.
+_WRITERS: tuple[Callable[[Any], str], ...] = (
+    arrays.of_ids,
+    arrays.of_moments,
+    arrays.of_numbers,
+    arrays.of_flags,
+    arrays.of_bytes,
+    *[arrays.of_texts] * 8,
+)
+
+
 def _insert(clicks: list[EnrichedClick]) -> list[EnrichedClick]:
-    """Insert what is not there yet, and give that back."""
+    """Insert what is not there yet, and give that back: all of it, nearly always."""
     if not clicks:
         return []
+    columns = zip(*clicks, strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [list(column) for column in zip(*clicks, strict=True)])
-        inserted = {row[0] for row in cursor.fetchall()}
+        cursor.execute(
+            _INSERT, [write(column) for write, column in zip(_WRITERS, columns, strict=True)]
+        )
+        if cursor.rowcount == len(clicks):
+            return clicks
+        inserted = {row[0].bytes for row in cursor.fetchall()}
     return [click for click in clicks if click.event_id in inserted]
 
 
 def _first_visits(clicks: list[EnrichedClick]) -> set[int]:
     """Places in `clicks` of those that are their visitor's first of the day at their link."""
-    firsts: dict[tuple[object, int, bytes], int] = {}
+    firsts: dict[tuple[date, int, bytes], int] = {}
     for place, click in enumerate(clicks):
         if click.visitor is not None:
             firsts.setdefault((click.at.date(), click.link_id, click.visitor), place)
@@ -100,6 +118,10 @@ def _first_visits(clicks: list[EnrichedClick]) -> set[int]:
         return set()
     # Sorted: two transactions that meet here must meet in the same order.
     keys = sorted(firsts)
+    days, links, visitors = zip(*keys, strict=True)
+    columns = [arrays.of_moments(days), arrays.of_numbers(links), arrays.of_bytes(visitors)]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT_VISITORS, [list(column) for column in zip(*keys, strict=True)])
+        cursor.execute(_INSERT_VISITORS, columns)
+        if cursor.rowcount == len(keys):
+            return set(firsts.values())
         return {firsts[day, link, bytes(visitor)] for day, link, visitor in cursor.fetchall()}

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from links.agents import parse_agent
 from links.redirect.click import ClickEvent, moment_of
@@ -16,7 +15,7 @@ MAX_HOST = 253
 class EnrichedClick(NamedTuple):
     """A row of links_click, in the order of its columns."""
 
-    event_id: UUID
+    event_id: bytes
     at: datetime
     link_id: int
     is_bot: bool
@@ -34,12 +33,11 @@ class EnrichedClick(NamedTuple):
 def enrich(event: ClickEvent) -> EnrichedClick:
     """A private click (DNT, GPC) is told apart from bots, and nothing else is kept of it."""
     agent = parse_agent(event.agent)
-    event_id = UUID(bytes=event.id)
     at = datetime.fromtimestamp(moment_of(event.id) / 1000, UTC)
     if event.private:
-        return EnrichedClick(event_id, at, event.link, agent.is_bot, None, *[""] * 8)
+        return EnrichedClick(event.id, at, event.link, agent.is_bot, None, *[""] * 8)
     return EnrichedClick(
-        event_id,
+        event.id,
         at,
         event.link,
         agent.is_bot,

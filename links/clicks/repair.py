@@ -61,7 +61,7 @@ def _count_day_anew(day: date) -> None:
     clicks = Click.objects.filter(at__gte=start, at__lt=end).order_by("at", "event_id")
     rows = clicks.values_list(*EnrichedClick._fields).iterator(chunk_size=_CHUNK)
     seen: set[tuple[int, bytes]] = set()
-    while chunk := [EnrichedClick(*row) for row in islice(rows, _CHUNK)]:
+    while chunk := [EnrichedClick(row[0].bytes, *row[1:]) for row in islice(rows, _CHUNK)]:
         rollups.add_to_rollups(chunk, set(_first_visits(chunk, seen)))
 
 

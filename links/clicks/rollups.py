@@ -1,11 +1,12 @@
 """Adding new clicks to the roll-ups and to their links' counters."""
 
-from collections.abc import Collection, Iterable
-from datetime import date, datetime
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
+from links.clicks import arrays
 from links.clicks.enrichment import EnrichedClick
 from links.models import Dimension
 
@@ -54,49 +55,70 @@ def quarter_of(at: datetime) -> datetime:
     return at.replace(minute=at.minute - at.minute % QUARTER_MINUTES, second=0, microsecond=0)
 
 
-def values_of(click: EnrichedClick) -> Iterable[tuple[int, str]]:
-    """One value of each dimension for each click: every dimension's sum is then the total."""
-    yield Dimension.TOTAL.value, ""
-    yield Dimension.COUNTRY.value, click.country
-    yield Dimension.BROWSER.value, click.browser
-    yield Dimension.OS.value, click.os
-    yield Dimension.DEVICE.value, click.device
-    yield Dimension.REFERRER.value, click.referrer
-    yield Dimension.LANGUAGE.value, click.language
-    yield Dimension.VARIANT.value, click.variant
-    yield Dimension.RULE.value, click.rule
+def values_of(click: EnrichedClick) -> tuple[str, ...]:
+    """Its value in each dimension, by the dimension's number: one in each, so that every
+    dimension's sum is the total."""
+    return (
+        "",
+        click.country,
+        click.browser,
+        click.os,
+        click.device,
+        click.referrer,
+        click.language,
+        click.variant,
+        click.rule,
+    )
 
 
 def _by_quarter(clicks: list[EnrichedClick], first_visits: Collection[int]) -> Counts:
-    counts: Counts = {}
+    """Counted in a small dict for each link, quarter and dimension: their keys are the values
+    alone, and a string knows its hash."""
+    groups: dict[tuple[int, datetime], tuple[dict[str, list[int]], ...]] = {}
     for place, click in enumerate(clicks):
-        start = quarter_of(click.at)
+        slot = (click.link_id, quarter_of(click.at))
+        if (group := groups.get(slot)) is None:
+            group = groups[slot] = tuple({} for _ in Dimension)
         bot, first = int(click.is_bot), int(place in first_visits)
-        for dimension, value in values_of(click):
-            key = (click.link_id, dimension, start, value)
-            if (count := counts.get(key)) is None:
-                counts[key] = [1, bot, first]
+        for counts, value in zip(group, values_of(click), strict=True):
+            if (count := counts.get(value)) is None:
+                counts[value] = [1, bot, first]
             else:
                 count[0] += 1
                 count[1] += bot
                 count[2] += first
-    return counts
+    return {
+        (link, dimension, start, value): count
+        for (link, start), group in groups.items()
+        for dimension, counts in enumerate(group)
+        for value, count in counts.items()
+    }
 
 
 def _by_day(quarters: Counts) -> Counts:
     counts: Counts = {}
-    for (link, dimension, start, value), added in quarters.items():
-        day: date = start.date()
-        count = counts.setdefault((link, dimension, day, value), [0, 0, 0])
-        for place, number in enumerate(added):
-            count[place] += number
+    for (link, dimension, start, value), (clicks, bots, visitors) in quarters.items():
+        count = counts.setdefault((link, dimension, start.date(), value), [0, 0, 0])
+        count[0] += clicks
+        count[1] += bots
+        count[2] += visitors
     return counts
 
 
 def _upsert(statement: str, counts: Counts) -> None:
     rows = [(*key, *counts[key]) for key in sorted(counts)]
+    links, dimensions, starts, values, *numbers = zip(*rows, strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(
+            statement,
+            [
+                arrays.of_numbers(links),
+                arrays.of_numbers(dimensions),
+                arrays.of_moments(starts),
+                arrays.of_texts(values),
+                *map(arrays.of_numbers, numbers),
+            ],
+        )
 
 
 def _add_to_links(clicks: list[EnrichedClick]) -> None:
