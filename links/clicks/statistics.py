@@ -62,38 +62,71 @@ class Period:
         return first, max(first, self.end.date())
 
 
-_SUMS = """
-SELECT value, sum(clicks)::bigint, sum(bots)::bigint, sum(visitors)::bigint FROM (
-    SELECT value, clicks, bots, visitors FROM links_clicksbyday
-    WHERE link_id = ANY(%(links)s) AND dimension = %(dimension)s
+_PARTS = """
+WITH part AS (
+    SELECT dimension, value, start AS day, clicks, bots, visitors FROM links_clicksbyday
+    WHERE link_id = ANY(%(links)s) AND dimension = ANY(%(dimensions)s)
       AND start >= %(first_day)s AND start < %(last_day)s
     UNION ALL
-    SELECT value, clicks, bots, visitors FROM links_clicksbyquarter
-    WHERE link_id = ANY(%(links)s) AND dimension = %(dimension)s
+    SELECT dimension, value, (start AT TIME ZONE 'UTC')::date, clicks, bots, visitors
+    FROM links_clicksbyquarter
+    WHERE link_id = ANY(%(links)s) AND dimension = ANY(%(dimensions)s)
       AND (start >= %(start)s AND start < %(head_end)s
            OR start >= %(tail_start)s AND start < %(end)s)
-) AS part GROUP BY value ORDER BY 2 DESC, 1
-LIMIT %(limit)s
+)
 """
+
+_SUMS = (
+    _PARTS  # noqa: S608 - constants only
+    + """, summed AS (
+    SELECT dimension, value, sum(clicks)::bigint AS clicks, sum(bots)::bigint AS bots,
+           sum(visitors)::bigint AS visitors,
+           row_number() OVER (PARTITION BY dimension ORDER BY sum(clicks) DESC, value) AS place
+    FROM part GROUP BY dimension, value
+)
+SELECT dimension, value, clicks, bots, visitors FROM summed
+WHERE place <= %(limit)s ORDER BY dimension, place
+"""
+)
+
+# Days of UTC are days of the roll-up: ninety rows instead of nine thousand.
+_SERIES_OF_DAYS = (
+    _PARTS
+    + """ SELECT date_trunc(%(interval)s, day::timestamp) AT TIME ZONE 'UTC',
+                sum(clicks)::bigint, sum(bots)::bigint, sum(visitors)::bigint
+FROM part GROUP BY 1
+"""
+)
 
 _SERIES = """
 SELECT date_trunc(%(interval)s, start, %(zone)s), sum(clicks)::bigint, sum(bots)::bigint,
        sum(visitors)::bigint
 FROM links_clicksbyquarter
-WHERE link_id = ANY(%(links)s) AND dimension = 0 AND start >= %(start)s AND start < %(end)s
+WHERE link_id = ANY(%(links)s) AND dimension = ANY(%(dimensions)s)
+  AND start >= %(start)s AND start < %(end)s
 GROUP BY 1
 """
 
 
 def totals(links: Sequence[int], period: Period) -> Counts:
-    return dict(_sums(links, period, Dimension.TOTAL)).get("", Counts())
+    return dict(breakdown(links, period, Dimension.TOTAL)).get("", Counts())
 
 
 def breakdown(
     links: Sequence[int], period: Period, dimension: Dimension
 ) -> list[tuple[str, Counts]]:
     """(value, counts), most clicks first, at most MAX_VALUES; "" stands for unknown or none."""
-    return list(_sums(links, period, dimension))
+    return breakdowns(links, period, [dimension])[dimension]
+
+
+def breakdowns(
+    links: Sequence[int], period: Period, dimensions: Sequence[Dimension]
+) -> dict[Dimension, list[tuple[str, Counts]]]:
+    """The breakdown of each dimension, in one query."""
+    found: dict[Dimension, list[tuple[str, Counts]]] = {each: [] for each in dimensions}
+    for dimension, value, *numbers in _query(_SUMS, links, period, dimensions, limit=MAX_VALUES):
+        found[Dimension(dimension)].append((value, Counts(*numbers)))
+    return found
 
 
 def series(
@@ -101,36 +134,30 @@ def series(
 ) -> list[tuple[datetime, Counts]]:
     """(start, counts) of every step of the period, without holes. ValueError past MAX_POINTS."""
     starts = list(_starts(period, interval))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SERIES,
-            {
-                "links": list(links),
-                "interval": interval.value,
-                "zone": period.zone.key,
-                "start": period.start,
-                "end": period.end,
-            },
-        )
-        counts = {row[0]: Counts(*row[1:]) for row in cursor.fetchall()}
+    of_days = interval is not Interval.HOUR and period.zone.key == "UTC"
+    rows = _query(
+        _SERIES_OF_DAYS if of_days else _SERIES,
+        links,
+        period,
+        [Dimension.TOTAL],
+        interval=interval.value,
+        zone=period.zone.key,
+    )
+    counts = {start: Counts(*numbers) for start, *numbers in rows}
     return [(start, counts.get(start.astimezone(UTC), Counts())) for start in starts]
 
 
-def _sums(
-    links: Sequence[int], period: Period, dimension: Dimension
-) -> Iterator[tuple[str, Counts]]:
+def _query(
+    statement: str,
+    links: Sequence[int],
+    period: Period,
+    dimensions: Sequence[Dimension],
+    **parameters: Any,
+) -> list[tuple[Any, ...]]:
+    asked = {"links": list(links), "dimensions": [each.value for each in dimensions]}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _SUMS,
-            _bounds(period)
-            | {
-                "links": list(links),
-                "dimension": dimension.value,
-                "limit": MAX_VALUES,
-            },
-        )
-        for value, *numbers in cursor.fetchall():
-            yield value, Counts(*numbers)
+        cursor.execute(statement, _bounds(period) | asked | parameters)
+        return list(cursor.fetchall())
 
 
 def _bounds(period: Period) -> dict[str, Any]:
