@@ -1,12 +1,14 @@
 """The operators' site: which policy its pages have, and what stands in its sidebar."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from typing import Any, cast
 
 from csp.decorators import csp_update
 from django.contrib.admin import apps
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
@@ -55,7 +57,7 @@ class OperatorsSite(UnfoldAdminSite):
     index_title = "Overview"
 
     def admin_view(self, view: _View, cacheable: bool = False) -> _View:  # noqa: FBT001, FBT002 - Django's signature
-        return _relaxed(super().admin_view(view, cacheable))
+        return _relaxed(super().admin_view(_forgiving(view), cacheable))
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         """The one page that Django does not send through `admin_view`. unfold's form forgets where
@@ -64,6 +66,22 @@ class OperatorsSite(UnfoldAdminSite):
         query.setdefault(REDIRECT_FIELD_NAME, reverse("admin:index"))
         request.GET = cast("Any", query)
         return _relaxed(super().login)(request, extra_context)
+
+
+def _forgiving(view: _View) -> _View:
+    """Django sends a filter that makes no sense back to the whole list; a year that no calendar has
+    it forgets."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except ValueError:
+            if not any("__year" in name for name in request.GET):
+                raise
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    return answer
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from links.redirect import target as targets
 from links.redirect.decision import Decision, Outcome, Step, decide
 from links.redirect.visitors import VisitorHasher
 from links.routing import Visit, primary_language
+from links.states import admitted, is_used_up
 
 
 def explain_link(
@@ -31,7 +32,7 @@ def explain_link(
     )
     decision = decide(target, visit, unlocked=True)
     trace = (*_conditions(link), *decision.trace)
-    if decision.outcome is Outcome.REDIRECT and _is_used_up(link):
+    if decision.outcome is Outcome.REDIRECT and is_used_up(link):
         return Decision(Outcome.EXHAUSTED, link.expired_url, trace=trace)
     if decision.outcome is Outcome.EXPIRED:
         return decision._replace(url=link.expired_url, trace=trace)
@@ -44,15 +45,7 @@ def _conditions(link: Link) -> list[Step]:
     if link.has_password:
         steps.append(Step("password", "asked for; taken as entered"))
     if link.max_clicks is not None:
-        steps.append(Step("maxClicks", f"{_admitted(link)} of {link.max_clicks} used"))
+        steps.append(Step("maxClicks", f"{admitted(link)} of {link.max_clicks} used"))
     if link.max_clicks_per_minute is not None:
         steps.append(Step("maxClicksPerMinute", f"at most {link.max_clicks_per_minute}"))
     return steps
-
-
-def _admitted(link: Link) -> int:
-    return link.allowance.admitted if hasattr(link, "allowance") else 0
-
-
-def _is_used_up(link: Link) -> bool:
-    return link.max_clicks is not None and _admitted(link) >= link.max_clicks

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from links.periods import zone_names
+from links.periods import YEARS, zone_names
 from monitoring.wire.filters import Day, Instant, Parameter
 
 
@@ -31,12 +31,11 @@ class DayOrInstant(Parameter):
     """`2031-01-02`, or a moment `2031-01-02T03:04:05Z`; years 2000 to 2100."""
 
     schema = {"type": "string", "examples": ["2031-01-02", "2031-01-02T03:04:05Z"]}
-    _YEARS = range(2000, 2101)
 
     def parse(self, raw: str) -> Bound:
         kind = Day() if len(raw) <= len("2031-01-02") else Instant()
         value = kind.parse(raw)
-        if value.year not in self._YEARS:
+        if value.year not in YEARS:
             raise ValueError("must lie between the years 2000 and 2100")
         return Bound(value)
 

@@ -39,7 +39,10 @@ def state_of(link: Link, now: datetime | None = None) -> LinkState:
 
 
 def is_used_up(link: Link) -> bool:
-    """The allowance is the judge: it knows of clicks that no drain has stored yet."""
-    if link.max_clicks is None or not hasattr(link, "allowance"):
-        return False
-    return link.allowance.admitted >= link.max_clicks
+    return link.max_clicks is not None and admitted(link) >= link.max_clicks
+
+
+def admitted(link: Link) -> int:
+    """Clicks let through. The allowance is the judge: it knows of those that no drain has stored
+    yet. A link that never had a limit has none."""
+    return link.allowance.admitted if hasattr(link, "allowance") else 0

@@ -2,11 +2,9 @@
 as a queued message."""
 
 import time
-from datetime import UTC, datetime, timedelta
 
 import structlog
 from celery import shared_task
-from django.conf import settings
 
 from links.clicks import drain, partitions, reconciliation
 from links.clicks.orphans import forget_old_orphans
@@ -54,9 +52,8 @@ def fetch_metadata() -> int:
 def keep_partitions() -> None:
     """Partitions for the days to come; away with the days that are past their time."""
     partitions.make_ahead()
-    horizon = datetime.now(UTC).date() - timedelta(days=settings.CLICK_RETENTION_DAYS)
     with reconciliation.drain_held():
-        dropped = partitions.drop_before(horizon)
+        dropped = partitions.drop_before(partitions.horizon())
     if dropped:
         log.info("click_partitions_dropped", partitions=dropped)
     forget_old_orphans()

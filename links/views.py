@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from links import charts, selectors, services
 from links.clicks import statistics
-from links.clicks.statistics import Interval, Period
+from links.clicks.statistics import Period
 from links.forms import CreateLinkForm, EditLinkForm, FilterForm, show_problem
 from links.models import Click, Dimension, Link
 from links.periods import PeriodForm, zone_in
@@ -157,7 +157,7 @@ def _just_created(request: HttpRequest, links: QuerySet[Link]) -> Link | None:
 
 
 def _figures(link: Link, period: Period) -> dict[str, Any]:
-    interval = _fitting_interval(period)
+    interval = statistics.fitting_interval(period)
     series = statistics.series([link.pk], period, interval)
     return {
         "period": period,
@@ -174,13 +174,6 @@ def _breakdowns(link: Link, period: Period) -> Iterator[charts.Breakdown]:
         values = statistics.breakdown([link.pk], period, dimension)
         if dimension not in _OPTIONAL or any(value for value, _ in values):
             yield charts.breakdown(dimension.name.lower(), title, values, unknown=unknown)
-
-
-def _fitting_interval(period: Period) -> Interval:
-    """Enough bars to show a shape, few enough to tell them apart."""
-    days = (period.end - period.start) / timedelta(days=1)
-    bounds = ((3, Interval.HOUR), (120, Interval.DAY), (730, Interval.WEEK))
-    return next((interval for most, interval in bounds if days <= most), Interval.MONTH)
 
 
 def _is_saved(request: HttpRequest, link: Link, form: EditLinkForm) -> bool:

@@ -123,7 +123,7 @@ class ExplainView(APIView):
 
 def _statistics(links: Sequence[int], wanted: dict[str, Any]) -> dict[str, Any]:
     period = _period(wanted)
-    interval = wanted["interval"] or _fitting_interval(period)
+    interval = wanted["interval"] or statistics.fitting_interval(period)
     bots = wanted["bots"]
     try:
         points = statistics.series(links, period, interval)
@@ -157,10 +157,3 @@ def _period(wanted: dict[str, Any]) -> Period:
     if start >= end:
         raise Problem("invalid_parameter", "from must be before to.")
     return Period.between(start, end, zone)
-
-
-def _fitting_interval(period: Period) -> Interval:
-    length = period.end - period.start
-    if length <= timedelta(days=3):
-        return Interval.HOUR
-    return Interval.DAY if length <= timedelta(days=120) else Interval.MONTH

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import connection, transaction
 
 # Clicks are spread over the partitions of `at`, visitors over those of `day`.
@@ -60,9 +61,15 @@ def drop_before(day: date) -> list[str]:
     return dropped
 
 
+def horizon() -> date:
+    """The first day within retention."""
+    return datetime.now(UTC).date() - timedelta(days=settings.CLICK_RETENTION_DAYS)
+
+
 def days() -> list[date]:
-    """Every day whose clicks are still there one by one, in order."""
-    return sorted(_day_of(name) for name in _names("links_click"))
+    """Every day whose clicks are all there one by one, in order. A click that comes after its day
+    was dropped brings back the day, not the others of it."""
+    return sorted(day for name in _names("links_click") if (day := _day_of(name)) >= horizon())
 
 
 def _create(table: str, day: date) -> None:

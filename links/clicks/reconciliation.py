@@ -9,6 +9,7 @@ stored clicks are compared for the days that are still there.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -152,7 +153,9 @@ _RAW = """
 WITH day AS (
     SELECT link_id, sum(clicks) AS clicks FROM links_clicksbyday
     WHERE dimension = 0 AND start = ANY(%(days)s) GROUP BY 1
-), raw AS (SELECT link_id, count(*) AS clicks FROM links_click GROUP BY 1)
+), raw AS (
+    SELECT link_id, count(*) AS clicks FROM links_click WHERE at >= %(begin)s GROUP BY 1
+)
 SELECT coalesce(day.link_id, raw.link_id), coalesce(day.clicks, 0), coalesce(raw.clicks, 0)
 FROM day FULL JOIN raw USING (link_id)
 WHERE coalesce(day.clicks, 0) <> coalesce(raw.clicks, 0)
@@ -165,7 +168,8 @@ def _check_links(report: Report) -> None:
             report.differences.append(Difference("E2", f"{subject}: days", counter, days))
         if quarters != counter:
             report.differences.append(Difference("E2", f"{subject}: quarters", counter, quarters))
-    for link, counted, raw in _rows(_RAW, days=partitions.days()):
+    begin = datetime.combine(partitions.horizon(), time.min, UTC)
+    for link, counted, raw in _rows(_RAW, days=partitions.days(), begin=begin):
         report.differences.append(Difference("E2", f"stored clicks of link {link}", counted, raw))
     report.links, report.clicks = next(
         _rows("SELECT count(*), coalesce(sum(click_count), 0)::bigint FROM links_link")

@@ -62,6 +62,13 @@ class Period:
         return first, max(first, self.end.date())
 
 
+def fitting_interval(period: Period) -> Interval:
+    """Enough bars to show a shape, few enough to tell them apart."""
+    days = (period.end - period.start) / timedelta(days=1)
+    bounds = ((3, Interval.HOUR), (120, Interval.DAY), (730, Interval.WEEK))
+    return next((interval for most, interval in bounds if days <= most), Interval.MONTH)
+
+
 _PARTS = """
 WITH part AS (
     SELECT dimension, value, start AS day, clicks, bots, visitors FROM links_clicksbyday

@@ -105,6 +105,15 @@ def test_every_list_and_row_opens_and_is_searched(pages: Client, make_link: Make
         assert pages.get(address).status_code == 200, model
 
 
+@pytest.mark.parametrize(
+    "path", ["links/link", "links/campaign", "accounts/apikey", "accounts/tokenfamily"]
+)
+def test_a_year_that_no_calendar_has_leads_back_to_the_list(pages: Client, path: str) -> None:
+    answer = pages.get(f"/admin/{path}/", {"created_at__year": "99999"}, follow=True)
+    assert answer.status_code == 200
+    assert answer.redirect_chain == [(f"/admin/{path}/?e=1", 302)]
+
+
 def test_the_list_of_links_costs_a_fixed_number_of_queries(
     pages: Client, alice: User, bob: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

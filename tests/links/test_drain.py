@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from links.clicks import partitions
 from links.clicks.drain import drain_once
-from links.clicks.reconciliation import reconcile
+from links.clicks.reconciliation import Difference, reconcile
 from links.clicks.repair import repair
 from links.models import (
     Click,
@@ -15,9 +16,10 @@ from links.models import (
     ClicksByDay,
     ClicksByQuarter,
     Dimension,
+    Link,
     OrphanSlug,
 )
-from links.redirect.click import FIELD, STREAM, new_event_id
+from links.redirect.click import FIELD, STREAM, ClickEvent, new_event_id
 from links.tasks import drain_clicks, keep_partitions
 from monitoring.redis import durable
 from tests.links.conftest import GOOGLEBOT, MakeLink, event, send
@@ -165,22 +167,50 @@ def test_tampered_rollups_are_found_and_counted_anew(make_link: MakeLink) -> Non
     assert ClicksByDay.objects.get(dimension=Dimension.TOTAL).visitors == 1
 
 
-def test_retention_drops_days_and_keeps_their_sums(make_link: MakeLink, settings: object) -> None:
-    link = make_link()
-    old = datetime.now(UTC) - timedelta(days=200)
-    click = event(link)
-    click.id = round(old.timestamp() * 1000).to_bytes(6) + new_event_id()[6:]
-    send(click, event(link))
-    drain_once(durable())
-    assert old.date() in partitions.days()
+def event_of(link: Link, days_ago: int) -> ClickEvent:
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    made = event(link)
+    made.id = round(at.timestamp() * 1000).to_bytes(6) + new_event_id()[6:]
+    return made
 
+
+def test_retention_drops_days_and_keeps_their_sums(make_link: MakeLink, settings: Settings) -> None:
+    link = make_link()
+    settings.CLICK_RETENTION_DAYS = 365
+    send(event_of(link, 200), event(link))
+    drain_once(durable())
+    assert len(partitions.days()) == 2
+
+    settings.CLICK_RETENTION_DAYS = 90
     keep_partitions()
 
-    assert old.date() not in partitions.days()
     assert Click.objects.count() == 1
     link.refresh_from_db()
     assert link.click_count == 2
     assert reconcile().is_clean
+
+
+def test_a_click_that_comes_after_its_day_was_dropped_counts_and_harms_no_sum(
+    make_link: MakeLink, settings: Settings
+) -> None:
+    link = make_link()
+    settings.CLICK_RETENTION_DAYS = 365
+    send(event_of(link, 200), event_of(link, 200))
+    drain_once(durable())
+    settings.CLICK_RETENTION_DAYS = 90
+    keep_partitions()
+
+    send(event_of(link, 200), issued=3)
+    drain_once(durable())
+    report = reconcile()
+    assert report.is_clean
+    report.differences.append(Difference("E2", "somewhere else", 1, 0))
+    repair(report)
+
+    link.refresh_from_db()
+    assert link.click_count == ClicksByDay.objects.get(dimension=Dimension.TOTAL).clicks == 3
+    keep_partitions()
+    assert Click.objects.count() == 0
 
 
 def test_partitions_are_made_ahead(db: None) -> None:
