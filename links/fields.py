@@ -4,7 +4,7 @@ These are the rules of the domain, applied on every way in: API, admin, import. 
 request (types, unknown members) is the serializers' business.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -86,15 +86,21 @@ def _utm(utm: dict[str, str]) -> dict[str, str]:
     return {name: utm[name] for name in UTM_FIELDS if utm.get(name)}
 
 
-def _rules(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return list(_routes("rules", rules, tuple[Rule, ...], MAX_RULES))
+def _rules(given: list[dict[str, Any]]) -> Any:
+    rules = _routes("rules", given, tuple[Rule, ...], MAX_RULES)
+    for place, rule in enumerate(rules):
+        starts_at, ends_at = rule.when.starts_at, rule.when.ends_at
+        if starts_at and ends_at and ends_at <= starts_at:
+            field = f"rules.{place}.when.endsAt"
+            raise refusal(field, "window_empty", "A rule must end after it starts.")
+    return msgspec.to_builtins(rules)
 
 
-def _variants(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return list(_routes("variants", variants, tuple[Variant, ...], MAX_VARIANTS))
+def _variants(given: list[dict[str, Any]]) -> Any:
+    return msgspec.to_builtins(_routes("variants", given, tuple[Variant, ...], MAX_VARIANTS))
 
 
-def _routes(field: str, given: Any, shape: Any, most: int) -> Iterator[dict[str, Any]]:
+def _routes(field: str, given: Any, shape: Any, most: int) -> list[Any]:
     """Rules or variants, checked against their type, with addresses in their stored form."""
     try:
         routes = msgspec.convert(given, shape)
@@ -106,9 +112,10 @@ def _routes(field: str, given: Any, shape: Any, most: int) -> Iterator[dict[str,
     names = [route.name for route in routes]
     if len(set(names)) < len(names):
         raise refusal(field, f"{field}_names", "Each needs a name of its own.")
-    for place, route in enumerate(routes):
-        url = _address(f"{field}.{place}.url")(route.url)
-        yield msgspec.to_builtins(msgspec.structs.replace(route, url=url))
+    return [
+        msgspec.structs.replace(route, url=_address(f"{field}.{place}.url")(route.url))
+        for place, route in enumerate(routes)
+    ]
 
 
 def _dotted(field: str, path: str) -> str:

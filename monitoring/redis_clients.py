@@ -7,11 +7,13 @@ stall can store one entry twice. Here a call fails fast, and the caller decides.
 from typing import Any
 
 from redis import Redis
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 
 CONNECT_TIMEOUT = 0.25
 TIMEOUT = 0.5
 MAX_CONNECTIONS = 200
+POOL_TIMEOUT = 1.0
 
 
 def synchronous(
@@ -28,10 +30,12 @@ def asynchronous(
     connect_timeout: float = CONNECT_TIMEOUT,
     max_connections: int = MAX_CONNECTIONS,
 ) -> "AsyncRedis":
-    """`timeout=None` is for a subscriber, which rightly waits for ever."""
+    """`timeout=None` is for a subscriber, which rightly waits for ever.
+
+    Whoever finds all connections taken waits for one: a crowd is not an outage."""
     options = _options(timeout, connect_timeout) | {"max_connections": max_connections}
-    client: AsyncRedis = AsyncRedis.from_url(url, **options)
-    return client
+    pool = BlockingConnectionPool.from_url(url, **options, timeout=POOL_TIMEOUT)
+    return AsyncRedis.from_pool(pool)
 
 
 def _options(timeout: float | None, connect_timeout: float) -> dict[str, Any]:

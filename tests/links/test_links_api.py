@@ -79,6 +79,9 @@ def test_everything_that_can_be_said_of_a_link_comes_back(api: Api, alice: User)
          400, "rules_invalid", "rules.0.when.os"),
         ({"rules": [{"name": "r", "when": {"moon": ["full"]}, "url": "https://x.example"}]},
          400, "rules_invalid", "rules.0.when"),
+        ({"rules": [{"name": "r", "url": "https://x.example", "when": {
+            "startsAt": "2031-01-02T00:00:00Z", "endsAt": "2031-01-01T00:00:00Z"}}]},
+         400, "window_empty", "rules.0.when.endsAt"),
         ({"rules": [{"name": "r", "when": {}, "url": "javascript:x"}]},
          400, "url_scheme", "rules.0.url"),
         ({"rules": {}}, 400, "validation_error", "rules"),

@@ -90,6 +90,8 @@ def test_a_line_with_more_cells_than_names_is_not_guessed_at() -> None:
         ("csv", "\n\n", "file_empty"),
         ("csv", "slug,title\na,b\n", "column_missing"),
         ("csv", "url,tittle\na,b\n", "unknown_column"),
+        ("csv", "url,title,Title\na,b,c\n", "column_repeated"),
+        ("bitly", "long_url,Long URL\na,b\n", "column_repeated"),
         ("csv", ",".join(["url"] * 101), "too_many_columns"),
         ("csv", 'url,title\n"https://a.test/,b\nhttps://c.test/,d\n', "malformed_csv"),
         ("csv", "url\nhttps://a.test/\x00\n", "invalid_characters"),

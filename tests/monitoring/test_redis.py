@@ -1,5 +1,6 @@
 """A Redis that is away costs a caller little, and says so."""
 
+import asyncio
 import os
 import time
 
@@ -57,4 +58,10 @@ async def test_the_asynchronous_client_fails_as_fast(unused_tcp_port: int) -> No
     with pytest.raises(RedisConnectionError):
         await client.ping()
     assert time.perf_counter() - started < 0.5  # redis-py left to itself takes seconds
+    await client.aclose()
+
+
+async def test_a_crowd_waits_for_connections_and_is_no_outage() -> None:
+    client = asynchronous(os.environ["REDIS_URL"], max_connections=2)
+    assert all(await asyncio.gather(*(client.ping() for _ in range(300))))
     await client.aclose()

@@ -31,5 +31,7 @@ def read_rows(name: str, raw: bytes) -> list[ImportRow]:
         raise Problem("import_too_large", f"A file has at most {megabytes} MB.", status=413)
     rows = list(islice(parse(raw), MAX_ROWS + 1))
     if len(rows) > MAX_ROWS:
-        raise Problem("import_too_long", f"A file has at most {MAX_ROWS:,} links.", status=413)
+        raise Problem(
+            "import_too_long", f"A file has at most {MAX_ROWS:,} links: split it.", status=413
+        )
     return rows
