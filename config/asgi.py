@@ -16,8 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise asks for it
 django_application: Any = get_wsgi_application()
 
-from config import env  # noqa: E402 - what is imported from here on needs Django set up
-from links.redirect.app import Redirect  # noqa: E402
+from links.redirect.app import Redirect  # noqa: E402 - from here on Django must be set up
 from links.redirect.runtime import RedirectConfig, Runtime  # noqa: E402
 from links.reserved import reserved_keys  # noqa: E402
 from monitoring.bodies import BufferedBody  # noqa: E402
@@ -103,8 +102,7 @@ def redirect_config() -> RedirectConfig:
 
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
-_threads = env.integer("WEB_THREADS", 8, at_least=1)
-_django: Any = WSGIMiddleware(django_application, workers=_threads)
+_django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
 _http = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _served = Redirect(RequestMetrics(CorrelationId(Protocols(_http))), _runtime)
 application = Lifecycle(_served, _runtime)

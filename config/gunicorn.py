@@ -8,6 +8,8 @@ from typing import Any
 from config.worker import end_on_signals, expect_successors
 from monitoring import metrics_files
 
+PROJECT = Path(__file__).resolve().parents[1]
+
 # Read by the settings, in every worker that is forked from here.
 os.environ["RALLYPOINT_ROLE"] = "web"
 os.environ.setdefault("WEB_CONCURRENCY", str(multiprocessing.cpu_count()))
@@ -38,7 +40,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH1
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Once, before the first worker; a reload keeps the counters."""
-    metrics_files.prepare(Path(os.environ.get("VAR_DIR") or "var") / "metrics")
+    metrics_files.prepare(Path(os.environ.get("VAR_DIR") or PROJECT / "var") / "metrics")
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook

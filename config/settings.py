@@ -27,6 +27,7 @@ SECRET_KEY = env.secret("SECRET_KEY") or (
     SECRET_KEY_FILE.read_text().strip() if SECRET_KEY_FILE.is_file() else "insecure-default"
 )
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, at_least=1)
+WEB_THREADS = env.integer("WEB_THREADS", 8, at_least=1)
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 HTTPS = urlsplit(PUBLIC_URL).scheme == "https"
@@ -249,7 +250,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Rallypoint",
-    "DESCRIPTION": "Quests, short links and live rooms of a community, with first-party evidence.",
+    "DESCRIPTION": "Short links of a community, where every click is counted once.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
