@@ -58,7 +58,7 @@ def run(stores: Stores, plan: Plan) -> Result:
         link = call(store, make_link)
         with ExitStack() as stack:
             ours = _Runs(OURS, stack.enter_context(rallypoint(store)) + f"/{link['slug']}")
-            servers = [ours, _Runs(BARE, stack.enter_context(bare()) + "/landing")]
+            servers = [ours, _Runs(BARE, stack.enter_context(bare(peer_store)) + "/landing")]
             if why := install_node_peer(may_download=plan.judged):
                 result.notes.append(f"not compared with the Node service: {why}")
             else:

@@ -37,10 +37,9 @@ def rallypoint(store: Store) -> Iterator[str]:
 
 
 @contextmanager
-def bare() -> Iterator[str]:
+def bare(store: Store) -> Iterator[str]:
     """A constant 302 on the same server with the same settings."""
-    environment = os.environ | {"WEB_CONCURRENCY": "1"}
-    with _gunicorn("benchmarks.peers.bare:application", environment, "/") as url:
+    with _gunicorn("benchmarks.peers.bare:application", store.environment, "/") as url:
         yield url
 
 

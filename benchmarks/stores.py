@@ -46,7 +46,6 @@ class Store:
             "CACHE_URL": _redis_database(self.redis_url, _database_number(self.redis_url) + 1),
             "VAR_DIR": str(self.var_dir),
             "SECRET_KEY": _SECRET,
-            "RATE_LIMITS": "off",
             "LOG_LEVEL": "ERROR",
             "WEB_CONCURRENCY": "1",
         }

@@ -77,7 +77,7 @@ def _forgiving(view: _View) -> _View:
         try:
             return view(request, *args, **kwargs)
         except ValueError:
-            if not any("__year" in name for name in request.GET):
+            if request.method != "GET" or not any("__year" in name for name in request.GET):
                 raise
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 

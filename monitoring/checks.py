@@ -126,13 +126,6 @@ def geoip_database() -> Found:
     return [Error(f"GEOIP_DATABASE {path} does not exist.", id="rallypoint.E008")]
 
 
-def rate_limits() -> Found:
-    if getattr(settings, "RATE_LIMITS", None) != "off":
-        return []
-    hint = "Unset it when the measuring is done."
-    return [Warning("RATE_LIMITS is off.", hint=hint, id="rallypoint.W004")]
-
-
 def separate_cache() -> Found:
     if settings.CACHE_URL != settings.REDIS_URL:
         return []
@@ -197,7 +190,6 @@ _CHEAP: tuple[Callable[[], Found], ...] = (
     proxy_in_front,
     var_dir_writable,
     geoip_database,
-    rate_limits,
     separate_cache,
 )
 

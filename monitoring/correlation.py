@@ -10,25 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from monitoring.metrics import UNMATCHED, name_route
-from monitoring.trace import (
-    HEADER,
-    CorrelationId,
-    bound,
-    correlation_id,
-    new_id,
-    valid_or_new,
-)
-
-__all__ = [
-    "HEADER",
-    "CorrelationId",
-    "CorrelationMiddleware",
-    "bound",
-    "caller_kind",
-    "correlation_id",
-    "new_id",
-    "valid_or_new",
-]
+from monitoring.trace import HEADER, bound, correlation_id, new_id, valid_or_new
 
 logger = structlog.get_logger("rallypoint.request")
 

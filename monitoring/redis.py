@@ -8,9 +8,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from redis import Redis
 
-from monitoring.redis_clients import asynchronous, synchronous
-
-__all__ = ["asynchronous", "durable", "synchronous"]
+from monitoring.redis_clients import synchronous
 
 
 def durable() -> Redis:

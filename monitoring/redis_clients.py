@@ -9,6 +9,7 @@ from typing import Any
 from redis import Redis
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
+from redis.maint_notifications import MaintNotificationsConfig
 
 CONNECT_TIMEOUT = 0.25
 TIMEOUT = 0.5
@@ -19,7 +20,7 @@ POOL_TIMEOUT = 1.0
 def synchronous(
     url: str, *, timeout: float = TIMEOUT, connect_timeout: float = CONNECT_TIMEOUT
 ) -> "Redis":
-    client: Redis = Redis.from_url(url, **_options(timeout, connect_timeout))
+    client: Redis = Redis.from_url(url, **_options(timeout, connect_timeout, MAX_CONNECTIONS))
     return client
 
 
@@ -30,21 +31,28 @@ def asynchronous(
     connect_timeout: float = CONNECT_TIMEOUT,
     max_connections: int = MAX_CONNECTIONS,
 ) -> "AsyncRedis":
-    """`timeout=None` is for a subscriber, which rightly waits for ever.
+    """`timeout=None` is for those who look at the clock themselves, and for subscribers, who
+    rightly wait for ever.
 
-    Whoever finds all connections taken waits for one: a crowd is not an outage."""
-    options = _options(timeout, connect_timeout) | {"max_connections": max_connections}
-    pool = BlockingConnectionPool.from_url(url, **options, timeout=POOL_TIMEOUT)
+    Whoever finds all connections taken waits for one, up to POOL_TIMEOUT or a limit of their own.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        **_options(timeout, connect_timeout, max_connections),
+        timeout=POOL_TIMEOUT,
+        # With these, redis-py gives out pooled connections without a look at whether they live.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )
     return AsyncRedis.from_pool(pool)
 
 
-def _options(timeout: float | None, connect_timeout: float) -> dict[str, Any]:
+def _options(timeout: float | None, connect_timeout: float, max_connections: int) -> dict[str, Any]:
     return {
         "socket_timeout": timeout,
         "socket_connect_timeout": connect_timeout,
         "socket_keepalive": True,
         "health_check_interval": 0,
-        "max_connections": MAX_CONNECTIONS,
+        "max_connections": max_connections,
         "retry": None,
         "client_name": "rallypoint",
     }

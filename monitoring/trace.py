@@ -1,6 +1,6 @@
-"""The correlation id: made or accepted at the outermost layer, readable everywhere below it.
+"""The correlation id: made or accepted at the door, readable everywhere behind it.
 
-Imports no Django, because the redirect and the WebSocket never enter it.
+Imports no Django: the redirect, which sets the header itself, and the WebSocket never enter it.
 """
 
 import re
@@ -62,7 +62,8 @@ class bound:  # noqa: N801
 class CorrelationId:
     """ASGI: gives every request one valid id, inwards as its header and outwards on the answer.
 
-    Answers made outside Django (redirects, shed load, handshakes) carry it because of this layer.
+    Answers made outside Django (shed load, handshakes) carry it because of this layer. A redirect
+    lies outside it, where its own event id serves.
     """
 
     def __init__(self, app: ASGIApplication) -> None:

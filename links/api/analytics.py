@@ -21,7 +21,6 @@ from links.api.serializers import (
     ExplainOutput,
     LinkOutput,
     StatisticsOutput,
-    shown_counts,
 )
 from links.clicks import statistics
 from links.clicks.statistics import Counts, Interval, Period
@@ -39,18 +38,16 @@ _PARAMETERS: dict[str, Any] = {
     "interval": Choice({interval.value: interval for interval in Interval}),
     "tz": TimeZone(default="UTC"),
     "bots": Choice(["exclude", "include", "only"], default="exclude"),
-}
-_LINK_PARAMETERS = _PARAMETERS | {
     "group_by": Several(
         Choice(DIMENSIONS), at_most=len(DIMENSIONS), default=tuple(DIMENSIONS.values())
-    )
+    ),
 }
 DEFAULT_DAYS = 30
 
 
 class LinkStatisticsView(APIView):
     permission_classes = [requires("links:read")]
-    query = Query(paged=False, **_LINK_PARAMETERS)
+    query = Query(paged=False, **_PARAMETERS)
 
     @extend_schema(
         operation_id="links_stats", summary="Clicks of one link", tags=["statistics"],
@@ -64,7 +61,7 @@ class LinkStatisticsView(APIView):
 
 class OverviewView(APIView):
     permission_classes = [requires("links:read")]
-    query = Query(paged=False, **_LINK_PARAMETERS)
+    query = Query(paged=False, **_PARAMETERS)
 
     @extend_schema(
         operation_id="stats_overview", summary="Clicks of all your links", tags=["statistics"],
@@ -138,14 +135,24 @@ def _statistics(links: Sequence[int], wanted: dict[str, Any]) -> dict[str, Any]:
         "endsAt": period.end,
         "interval": interval.value,
         "tz": period.zone.key,
-        "totals": shown_counts(total, bots),
-        "series": [{"start": start} | shown_counts(counts, bots) for start, counts in points],
+        "totals": _shown(total, bots),
+        "series": [{"start": start} | _shown(counts, bots) for start, counts in points],
         "breakdowns": {
             dimension.name.lower(): [
-                {"value": value} | shown_counts(counts, bots) for value, counts in sums[dimension]
+                {"value": value} | _shown(counts, bots) for value, counts in sums[dimension]
             ]
             for dimension in wanted["group_by"]
         },
+    }
+
+
+def _shown(counts: Counts, bots: str) -> dict[str, int]:
+    clicks = {"include": counts.clicks, "exclude": counts.humans, "only": counts.bots}[bots]
+    return {
+        "clicks": clicks,
+        "humans": counts.humans,
+        "bots": counts.bots,
+        "visitors": counts.visitors,
     }
 
 

@@ -6,7 +6,6 @@ from django.conf import settings
 from rest_framework import serializers
 
 from links.addresses import MAX_LENGTH
-from links.clicks.statistics import Counts
 from links.fields import MAX_TAGS, UTM_FIELDS
 from links.models import Campaign, Click, Link, RedirectStatus, TargetChange
 from links.routing import MAX_RULES, MAX_VARIANTS
@@ -270,16 +269,6 @@ class StatisticsOutput(CamelCaseMixin, serializers.Serializer[Any]):
     totals = CountsOutput()
     series = PointOutput(many=True)
     breakdowns = serializers.DictField(child=ValueOutput(many=True))
-
-
-def shown_counts(counts: Counts, bots: str) -> dict[str, int]:
-    clicks = {"include": counts.clicks, "exclude": counts.humans, "only": counts.bots}[bots]
-    return {
-        "clicks": clicks,
-        "humans": counts.humans,
-        "bots": counts.bots,
-        "visitors": counts.visitors,
-    }
 
 
 class ExplainInput(StrictInput):

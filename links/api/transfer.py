@@ -16,7 +16,15 @@ from accounts.permissions import caller, requires
 from links import selectors
 from links.api.serializers import ImportOutput
 from links.qr import LEVELS, qr_png, qr_svg
-from links.transfer import FORMATS, MAX_BYTES, apply_import, export_csv, plan_import, read_rows
+from links.transfer import (
+    FORMATS,
+    MAX_BYTES,
+    MAX_ROWS,
+    apply_import,
+    export_csv,
+    plan_import,
+    read_rows,
+)
 from monitoring.wire.filters import Choice, Flag, Integer, Query, Text
 from monitoring.wire.idempotency import idempotent
 from monitoring.wire.problems import Problem
@@ -45,7 +53,8 @@ class ImportView(APIView):
 
     @extend_schema(
         operation_id="links_import", summary="Import links from a file", tags=["links"],
-        description="The body is the file. `dryRun=true` tells what would be done, row by row.",
+        description=f"The body is the file, of up to {MAX_ROWS:,} links. "
+        "`dryRun=true` tells what would be done, row by row.",
         parameters=[
             OpenApiParameter("format", str, enum=list(FORMATS)),
             OpenApiParameter("dryRun", bool),
@@ -73,7 +82,7 @@ class ExportView(APIView):
 
     @extend_schema(
         operation_id="links_export", summary="Export links as CSV", tags=["links"],
-        description="Imports back to the same links.",
+        description=f"Imports back to the same links, {MAX_ROWS:,} at a time.",
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )  # fmt: skip
     def get(self, request: Request) -> StreamingHttpResponse:

@@ -66,10 +66,10 @@ def horizon() -> date:
     return datetime.now(UTC).date() - timedelta(days=settings.CLICK_RETENTION_DAYS)
 
 
-def days() -> list[date]:
-    """Every day whose clicks are all there one by one, in order. A click that comes after its day
-    was dropped brings back the day, not the others of it."""
-    return sorted(day for name in _names("links_click") if (day := _day_of(name)) >= horizon())
+def days(since: date) -> list[date]:
+    """Every day from `since` on whose clicks are there one by one, in order. Ask from the horizon
+    on: a click that comes after its day was dropped brings back the day, not the others of it."""
+    return sorted(day for name in _names("links_click") if (day := _day_of(name)) >= since)
 
 
 def _create(table: str, day: date) -> None:

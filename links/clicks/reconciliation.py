@@ -168,8 +168,9 @@ def _check_links(report: Report) -> None:
             report.differences.append(Difference("E2", f"{subject}: days", counter, days))
         if quarters != counter:
             report.differences.append(Difference("E2", f"{subject}: quarters", counter, quarters))
-    begin = datetime.combine(partitions.horizon(), time.min, UTC)
-    for link, counted, raw in _rows(_RAW, days=partitions.days(), begin=begin):
+    horizon = partitions.horizon()
+    begin = datetime.combine(horizon, time.min, UTC)
+    for link, counted, raw in _rows(_RAW, days=partitions.days(horizon), begin=begin):
         report.differences.append(Difference("E2", f"stored clicks of link {link}", counted, raw))
     report.links, report.clicks = next(
         _rows("SELECT count(*), coalesce(sum(click_count), 0)::bigint FROM links_link")

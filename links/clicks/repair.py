@@ -46,7 +46,7 @@ def _write_off(report: Report) -> None:
 
 
 def _count_anew() -> None:
-    for day in partitions.days():
+    for day in partitions.days(partitions.horizon()):
         _count_day_anew(day)
     with connection.cursor() as cursor:
         cursor.execute(_RECOUNT_LINKS)

@@ -126,6 +126,8 @@ def _add_to_links(clicks: list[EnrichedClick]) -> None:
     for click in clicks:
         number, last = totals.get(click.link_id, (0, click.at))
         totals[click.link_id] = (number + 1, max(last, click.at))
-    rows = [(link, *totals[link]) for link in sorted(totals)]
+    links = sorted(totals)
+    numbers, moments = zip(*(totals[link] for link in links), strict=True)
+    columns = [arrays.of_numbers(links), arrays.of_numbers(numbers), arrays.of_moments(moments)]
     with connection.cursor() as cursor:
-        cursor.execute(_ADD_TO_LINKS, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(_ADD_TO_LINKS, columns)

@@ -80,15 +80,15 @@ class Redirect:
         except Exception:
             log.exception("redirect_failed")
             status, headers, body = request.refuse(answers.FAILED)
-        self._observe(request.method, status, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(
             {"type": "http.response.body", "body": b"" if request.method == "HEAD" else body}
         )
+        self._observe(request.method, status, time.perf_counter() - started)
 
     def _observe(self, method: str, status: int, seconds: float) -> None:
         if method == "GET" and status // 100 == 3:
-            self._runtime.redirects.add(seconds)
+            self._runtime.redirect_times.add(seconds)
         else:
             observe(method, ROUTE, status, seconds)
 
@@ -98,13 +98,13 @@ class Redirect:
         entered and when it goes on after the wait."""
         runtime, headers = self._runtime, request.headers
         entry = runtime.directory.remembered(runtime.addresses.locate(request.slug, headers))
-        if entry is None or entry.target is None or entry.plain is None:
+        if entry is None or entry.target is None or entry.prepared is None:
             return None
         if request.method != "GET" or not is_counted(request.method, headers):
             return None
         caller = runtime.callers.read(request.scope, headers)
         safe = runtime.journal.record(self._click(entry.target, request, caller, PLAIN))
-        answered = [*entry.plain, (b"x-correlation-id", request.correlation)]
+        answered = [*entry.prepared, (b"x-correlation-id", request.correlation)]
         return safe, Answer(entry.target.status, answered, b"")
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
@@ -167,8 +167,6 @@ class Redirect:
     def _decide(
         self, target: Target, request: Request, caller: Caller, *, unlocked: bool
     ) -> Decision:
-        if target.is_plain:
-            return Decision(Outcome.REDIRECT, target.url)
         visit = Visit(
             at=moment_of(request.event_id),
             agent_text=caller.agent,

@@ -4,6 +4,12 @@ Whoever meets a failure says so, and from then on nobody waits for Redis; only t
 knocks, and says when it is back. Without this every lookup of an outage would pay a time-out.
 """
 
+from redis.exceptions import RedisError
+
+# What a call to Redis raises while it is away. OSError includes time-outs; RuntimeError is how
+# uvloop says that a connection was reset while nobody used it.
+FAILURES = (OSError, RedisError, RuntimeError)
+
 
 class Availability:
     def __init__(self) -> None:

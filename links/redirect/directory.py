@@ -7,16 +7,14 @@ time to live. When neither store answers, an entry past its time is better than 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from links.redirect import target as targets
-from links.redirect.answers import Headers, redirect_headers
-from links.redirect.availability import Availability
+from links.redirect.availability import FAILURES, Availability
 from links.redirect.target import Target
 
 log = structlog.get_logger(__name__)
@@ -54,19 +52,26 @@ class Unreachable(Exception):  # noqa: N818 - a state of the world, not a mistak
 
 
 class Entry(NamedTuple):
-    """`plain` are the headers of the redirect where every visitor gets the same one."""
+    """`prepared` is what was made of the target in advance, where every visitor gets the same."""
 
     target: Target | None
     fresh_until: float
-    plain: Headers | None = None
+    prepared: Any = None
 
 
 class Directory:
     """Targets by (domain, slug key), for one event loop. None stands for "no such link"."""
 
-    def __init__(self, redis: Redis, load: Load, availability: Availability) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        load: Load,
+        availability: Availability,
+        prepare: Callable[[Target], Any],
+    ) -> None:
         self._redis = redis
         self._load = load
+        self._prepare = prepare
         self._availability = availability
         self._store = redis.register_script(STORE_UNLESS_OLDER)
         self._entries: dict[tuple[str, str], Entry] = {}
@@ -95,6 +100,7 @@ class Directory:
         """After a time without news from Redis, any entry may be out of date."""
         for address, entry in self._entries.items():
             self._entries[address] = entry._replace(fresh_until=0.0)
+        self._flights.clear()
 
     async def _fetch(self, address: tuple[str, str]) -> Target | None:
         flight = asyncio.current_task()
@@ -118,8 +124,8 @@ class Directory:
         self._entries.pop(address, None)
         if len(self._entries) >= MAX_ENTRIES:
             del self._entries[next(iter(self._entries))]
-        plain = redirect_headers(target) if target is not None and target.is_plain else None
-        self._entries[address] = Entry(target, time.monotonic() + FRESH_SECONDS, plain)
+        prepared = self._prepare(target) if target is not None and target.is_plain else None
+        self._entries[address] = Entry(target, time.monotonic() + FRESH_SECONDS, prepared)
 
     async def _from_redis(self, address: tuple[str, str]) -> Target | None:
         if not self._availability.up:
@@ -127,7 +133,7 @@ class Directory:
         try:
             async with asyncio.timeout(LOOKUP_TIMEOUT):
                 data = await self._redis.hget(cache_key(address), "d")
-        except (OSError, TimeoutError, RedisError):
+        except FAILURES:
             self._availability.failed()
             return None
         try:
@@ -154,7 +160,7 @@ class Directory:
                     keys=[cache_key(address)],
                     args=[target.version, targets.encode(target), CACHE_SECONDS],
                 )
-        except (OSError, TimeoutError, RedisError):
+        except FAILURES:
             self._availability.failed()
 
 

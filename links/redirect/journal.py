@@ -1,8 +1,8 @@
 """Group commit: the clicks of many requests become one stream entry, acknowledged as one.
 
 While a flush is under way the next batch fills; soon after it ends, that batch goes. A click waits
-two round trips at most, and everybody who waits shares the cost of Redis. A 302 is sent only after its
-batch is safe: acknowledged by Redis or, while Redis is away, fsynced to the spool.
+two round trips at most, and everybody who waits shares the cost of Redis. A 302 is sent only after
+its batch is safe: acknowledged by Redis or, while Redis is away, fsynced to the spool.
 """
 
 import asyncio
@@ -10,9 +10,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 import structlog
-from redis.exceptions import RedisError
 
-from links.redirect.availability import Availability
+from links.redirect.availability import FAILURES, Availability
 from links.redirect.click import ClickBatch, ClickEvent, encode_batch
 from links.redirect.spool import Spool, SpoolFullError
 
@@ -102,7 +101,7 @@ class ClickJournal:
             try:
                 async with asyncio.timeout(SEND_TIMEOUT):
                     await self._send(payload)
-            except (OSError, TimeoutError, RedisError) as error:
+            except FAILURES as error:
                 # It may have been stored all the same: event ids make a second copy harmless.
                 log.warning("click_stream_unavailable", error=type(error).__name__)
                 self._redis.failed()

@@ -5,9 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from links.redirect.availability import Availability
+from links.redirect.availability import FAILURES, Availability
 from links.redirect.target import Target
 
 MINUTE = 60
@@ -120,7 +119,7 @@ class RateLimit:
                     count, left = await self._count(
                         keys=[f"rallypoint:rate:{name}"], args=[window * 1000]
                     )
-            except (OSError, TimeoutError, RedisError):
+            except FAILURES:
                 self._availability.failed()
             else:
                 return -(-left // 1000) if count > limit else 0

@@ -12,7 +12,8 @@ from psycopg_pool import AsyncConnectionPool
 from redis.exceptions import RedisError
 
 from links.redirect import target as targets
-from links.redirect.availability import Availability
+from links.redirect.answers import redirect_headers
+from links.redirect.availability import FAILURES, Availability
 from links.redirect.click import FIELD, STREAM
 from links.redirect.countries import Countries
 from links.redirect.directory import CHANNEL, Directory, Unreachable
@@ -60,25 +61,30 @@ class Runtime:
         countries = Countries(proxies, config.country_header, config.geoip_database)
         self._availability = Availability()
         self._redis = asynchronous(config.redis_url)
-        # A subscriber rightly waits for ever, and the journal looks at the clock itself; each has
-        # a connection of its own.
+        # A subscriber rightly waits for ever; its connection is its own.
         self._news = asynchronous(config.redis_url, timeout=None)
-        self._stream = asynchronous(config.redis_url, timeout=None)
+        self._stream = StreamWriter(config.redis_url)
         self._spool = Spool(config.spool_directory, config.spool_max_bytes)
         self._database = _connection_pool(config.database_url)
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses = Addresses(config.reserved, config.domains)
         self.callers = Callers(proxies, countries)
-        self.directory = Directory(self._redis, self._load, self._availability)
-        self.journal = ClickJournal(StreamWriter(self._stream).add, self._spool, self._availability)
+        self.directory = Directory(
+            self._redis, self._load, self._availability, prepare=redirect_headers
+        )
+        self.journal = ClickJournal(self._stream.add, self._spool, self._availability)
         self.rate = RateLimit(self._redis, self._availability, config.processes)
         self.visitors = VisitorHasher(config.identity_key)
-        self.redirects = Observations("GET", ROUTE, 302)
+        self.redirect_times = Observations("GET", ROUTE, 302)
         self._allowance = ClickAllowance(self._claim)
 
     async def start(self) -> None:
         """Never waits for a dependency: with both stores away the process serves what it can."""
         await self._database.open(wait=False)
+        try:
+            await self._stream.connect()
+        except FAILURES:
+            self._availability.failed()
         await self._learn_salts()
         self._tasks = [
             asyncio.create_task(_forever(task, pause))
@@ -92,11 +98,11 @@ class Runtime:
     async def stop(self) -> None:
         await _cancel(self._tasks)
         await self.journal.flush()
-        self.redirects.hand_over()
+        self.redirect_times.hand_over()
         self._spool.close()
         await self._database.close(timeout=1)
         await self._redis.aclose()
-        await self._stream.aclose()
+        await self._stream.close()
         await self._news.aclose()
 
     async def admit(self, target: Target) -> bool:
@@ -139,6 +145,7 @@ class Runtime:
         if not self._availability.up:
             # A write, because that is what is needed: a full Redis would answer a ping.
             await self._redis.set("rallypoint:knock", 1, ex=60)
+            await self._stream.connect()
             self._availability.restored()
             log.info("click_stream_restored")
             self.directory.forget_all()
@@ -156,9 +163,9 @@ class Runtime:
         )
 
     async def _keep_house(self) -> None:
-        self.redirects.hand_over()
         await self.journal.flush()
         await self._learn_salts()
+        self.redirect_times.hand_over()
 
     async def _learn_salts(self) -> None:
         """Today's and, so that midnight surprises nobody, tomorrow's."""
@@ -168,7 +175,7 @@ class Runtime:
         try:
             for day in (today, today + 1):
                 await self.visitors.learn(self._redis, day)
-        except (OSError, RedisError):
+        except FAILURES:
             self._availability.failed()
 
 
@@ -177,7 +184,7 @@ async def _forever(task: Any, pause: float) -> None:
     while True:
         try:
             await task()
-        except (OSError, RedisError, TimeoutError):
+        except (OSError, RedisError):
             pass  # an outage, already logged by whoever met it first
         except Exception:
             log.exception("redirect_task_failed", task=task.__name__)

@@ -1,37 +1,55 @@
-"""Writing to the click stream, on a connection of its own.
+"""Writing to the click stream, on one connection that is kept.
 
 A client of redis-py takes a connection from its pool, wraps it in retries and time-outs and gives
 it back: for a command that one connection sends all day, that cost as much CPU as the command.
 """
 
-from redis.asyncio import Redis
+import asyncio
+
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from links.redirect.click import FIELD, STREAM
+from monitoring.redis_clients import asynchronous
+
+# It opens with half a dozen commands, one after the other.
+CONNECT_TIMEOUT = 2.0
 
 
 class StreamWriter:
     """One entry at a time: the journal sends the next batch when the last one is safe, and it is
-    the one to give up on an answer that does not come."""
+    the one to give up on an answer that does not come. After a failure somebody has to `connect`
+    again: a request that waits is not to pay for that."""
 
-    def __init__(self, redis: Redis) -> None:
-        """`redis` is for this writer alone, and has no time-out of its own."""
-        self._pool = redis.connection_pool
+    def __init__(self, redis_url: str) -> None:
+        self._pool = asynchronous(redis_url, timeout=None).connection_pool
         self._connection: AbstractConnection | None = None
 
-    async def add(self, payload: bytes) -> None:
-        """Returns when Redis has the entry; RedisError or OSError when it may not have it."""
-        if self._connection is None:
-            self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+    async def connect(self) -> None:
+        """Begin anew; one of `availability.FAILURES` when Redis is away."""
+        await self.close()
+        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         try:
-            await self._connection.send_command("XADD", STREAM, "*", FIELD, payload)
-            await self._connection.read_response()
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        self._connection = connection
+
+    async def add(self, payload: bytes) -> None:
+        """Returns when Redis has the entry; with an error it may have it all the same."""
+        if (connection := self._connection) is None:
+            raise RedisConnectionError("There is no connection to the click stream.")
+        try:
+            await connection.send_command("XADD", STREAM, "*", FIELD, payload)
+            await connection.read_response()
         except BaseException:
             # Also when given up: a late answer must not be taken for that of the next entry.
-            await self._drop(self._connection)
+            await self.close()
             raise
 
-    async def _drop(self, connection: AbstractConnection) -> None:
-        self._connection = None
-        await connection.disconnect(nowait=True)
-        await self._pool.release(connection)
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)

@@ -1,4 +1,4 @@
-"""Links as our CSV, which imports back to the same links."""
+"""Links as our CSV, which imports back to the same links, MAX_ROWS at a time."""
 
 from collections.abc import Iterator
 

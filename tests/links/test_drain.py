@@ -179,7 +179,7 @@ def test_retention_drops_days_and_keeps_their_sums(make_link: MakeLink, settings
     settings.CLICK_RETENTION_DAYS = 365
     send(event_of(link, 200), event(link))
     drain_once(durable())
-    assert len(partitions.days()) == 2
+    assert len(partitions.days(partitions.horizon())) == 2
 
     settings.CLICK_RETENTION_DAYS = 90
     keep_partitions()
@@ -217,7 +217,7 @@ def test_partitions_are_made_ahead(db: None) -> None:
     keep_partitions()
 
     today = datetime.now(UTC).date()
-    assert today + timedelta(days=3) in partitions.days()
+    assert today + timedelta(days=3) in partitions.days(today)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM links_click")
         assert cursor.fetchone() == (0,)

@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 
 from links.redirect.availability import Availability
 from links.redirect.click import ClickEvent, decode_batch, new_event_id
@@ -84,10 +86,19 @@ async def test_a_client_that_hangs_up_takes_nobody_along(
     assert len(decode_batch(stream.payloads[0]).events) == 2
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(),
+        RedisConnectionError(),
+        ResponseError("OOM command not allowed"),
+        RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler"),
+    ],
+)
 async def test_without_redis_clicks_go_to_disk_and_nobody_waits_twice(
-    journal: ClickJournal, stream: Stream, spool: Spool, redis: Availability
+    journal: ClickJournal, stream: Stream, spool: Spool, redis: Availability, error: Exception
 ) -> None:
-    stream.error = ConnectionRefusedError()
+    stream.error = error
     await journal.record(click())
     stream.error = None
     await journal.record(click())

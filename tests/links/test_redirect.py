@@ -61,11 +61,25 @@ async def test_looking_without_clicking_is_answered_and_not_counted(
     door: Door, make_link: MakeLink, method: str, headers: dict[str, str]
 ) -> None:
     link = await make(make_link)(slug="s")
+    looks = [await door.request(method, "/s", **headers)]
+    await door.get("/s")  # from here on the link is remembered
+    looks.append(await door.request(method, "/s", **headers))
 
-    answer = await door.request(method, "/s", **headers)
+    assert {(look.status, look.location) for look in looks} == {(302, "https://example.com/")}
+    assert len(await clicks_of(door, link)) == 1
 
-    assert (answer.status, answer.location) == (302, "https://example.com/")
-    assert await clicks_of(door, link) == []
+
+@pytest.mark.parametrize("fields", [{}, {"crawlable": True, "redirect_status": 301}])
+async def test_a_remembered_link_is_answered_as_one_that_is_looked_up(
+    door: Door, make_link: MakeLink, fields: dict[str, Any]
+) -> None:
+    link = await make(make_link)(slug="s", **fields)
+    private = {"dnt": "1", "referer": "https://from.example/"}
+    answers = [await door.get("/s", x_correlation_id="c" * 32, **private) for _ in range(3)]
+
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0].headers["x-correlation-id"] == "c" * 32
+    assert [click.referrer for click in await clicks_of(door, link)] == [""] * 3
 
 
 async def test_the_preview_tells_the_target_and_counts_nothing(

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from structlog.testing import capture_logs
 
 from config.celery import app as celery_app
-from monitoring.correlation import CorrelationId, bound, correlation_id, new_id, valid_or_new
+from monitoring.trace import CorrelationId, bound, correlation_id, new_id, valid_or_new
 
 pytestmark = pytest.mark.urls("tests.monitoring.doors")
 VALID = re.compile(r"[A-Za-z0-9._-]{8,64}")

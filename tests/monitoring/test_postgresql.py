@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from monitoring.postgresql.base import DatabaseWrapper
 from monitoring.postgresql.pool import FailFastPool
-from tests.monitoring.gate import Gate
+from tests.gate import Gate
 
 pytestmark = pytest.mark.django_db
 POOL = {"min_size": 3, "max_size": 4, "timeout": 30, "max_waiting": 50}

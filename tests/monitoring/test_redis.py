@@ -9,7 +9,8 @@ from django.test import override_settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from monitoring.redis import asynchronous, durable, synchronous
+from monitoring.redis import durable
+from monitoring.redis_clients import asynchronous, synchronous
 
 
 def test_the_durable_client_is_one_a_process() -> None:
