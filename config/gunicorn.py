@@ -40,7 +40,12 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH1
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
     """Once, before the first worker; a reload keeps the counters."""
-    metrics_files.prepare(Path(os.environ.get("VAR_DIR") or PROJECT / "var") / "metrics")
+    var = Path(os.environ.get("VAR_DIR") or PROJECT / "var")
+    metrics_files.prepare(metrics_files.place_for(var))
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's hook
+    metrics_files.remove()
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's hook

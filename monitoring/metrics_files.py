@@ -4,10 +4,28 @@ For gunicorn's configuration, which reads no settings: `prepare` before anything
 prometheus_client, `forget` in the hook `child_exit`.
 """
 
+import contextlib
+import hashlib
 import os
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def place_for(var: Path, memory: Path = Path("/dev/shm")) -> Path:  # noqa: S108 - its own, and checked
+    """In memory where the system has such a place, else below `var`.
+
+    The files are mapped: on a full disk the first write to a new page of one kills its process.
+    """
+    var = var.resolve()
+    name = hashlib.sha256(f"{os.getuid()}:{var}".encode()).hexdigest()[:16]
+    place = memory / f"rallypoint-metrics-{name}"
+    try:
+        place.mkdir(mode=0o700, exist_ok=True)
+        is_ours = not place.is_symlink() and place.stat().st_uid == os.getuid()
+    except OSError:
+        is_ours = False
+    return place if is_ours else var / "metrics"
 
 
 def prepare(directory: Path | str) -> None:
@@ -17,6 +35,15 @@ def prepare(directory: Path | str) -> None:
     for file in path.glob("*.db"):
         file.unlink(missing_ok=True)
     os.environ[VARIABLE] = str(path)
+
+
+def remove() -> None:
+    """The last one has left."""
+    path = Path(os.environ[VARIABLE])
+    for file in path.glob("*.db"):
+        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # something else lies there
+        path.rmdir()
 
 
 def forget(pid: int) -> None:

@@ -41,6 +41,7 @@ class ClickJournal:
         self._issuer = uuid.uuid4().bytes
         self.issued = 0
         self.dropped = 0
+        self._told_dropped = 0
         self._orphans: dict[str, int] = {}
         self._events: list[ClickEvent] = []
         # A future a request and not one a batch: a client that hangs up cancels what it awaits.
@@ -66,8 +67,10 @@ class ClickJournal:
             self._orphans[address] = self._orphans.get(address, 0) + 1
 
     async def flush(self) -> None:
-        """Send what is left, orphans included: at the process's end, and now and then before."""
-        if self._flusher is None and (self._events or self._orphans):
+        """Send what is left, orphans and losses included: at the process's end, and now and then
+        before."""
+        is_untold = self.dropped > self._told_dropped
+        if self._flusher is None and (self._events or self._orphans or is_untold):
             self._flusher = asyncio.get_running_loop().create_task(self._flush_while_filled())
         if self._flusher is not None:
             # Shielded: whoever waits here may be cancelled, the clicks may not.
@@ -75,10 +78,11 @@ class ClickJournal:
 
     async def _flush_while_filled(self) -> None:
         try:
+            await self._flush_batch()
             while self._events or self._orphans:
-                await self._flush_batch()
                 for _ in range(TURNS):
                     await asyncio.sleep(0)
+                await self._flush_batch()
         finally:
             self._flusher = None
 
@@ -88,15 +92,22 @@ class ClickJournal:
         orphans, self._orphans = self._orphans, {}
         batch = ClickBatch(self._issuer, self.issued, self.dropped, events, orphans)
         try:
-            await self._make_safe(encode_batch(batch), len(events))
+            await self._make_safe(encode_batch(batch))
+        except (OSError, SpoolFullError) as error:
+            # The visitors are still sent on; the loss is counted and shown, not hidden.
+            self.dropped += len(events)
+            log.error("clicks_dropped", clicks=len(events), error=str(error))  # noqa: TRY400 - no traceback: the sentence says it
+            _end(waiting)
         except Exception as error:
             self.dropped += len(events)
             log.exception("clicks_dropped", clicks=len(events))
             _end(waiting, error)
         else:
+            self._told_dropped = batch.dropped
             _end(waiting)
 
-    async def _make_safe(self, payload: bytes, clicks: int) -> None:
+    async def _make_safe(self, payload: bytes) -> None:
+        """By Redis, or else by the spool; what the spool raises when neither takes it."""
         if self._redis.up:
             try:
                 async with asyncio.timeout(SEND_TIMEOUT):
@@ -107,15 +118,7 @@ class ClickJournal:
                 self._redis.failed()
             else:
                 return
-        await self._write_to_spool(payload, clicks)
-
-    async def _write_to_spool(self, payload: bytes, clicks: int) -> None:
-        try:
-            await asyncio.to_thread(self._spool.append, payload)
-        except (OSError, SpoolFullError) as error:
-            # The visitor is still sent on; the loss is counted and shown, not hidden.
-            self.dropped += clicks
-            log.error("clicks_dropped", clicks=clicks, error=str(error))  # noqa: TRY400 - no traceback: the sentence says it
+        await asyncio.to_thread(self._spool.append, payload)
 
 
 def _end(waiting: list[asyncio.Future[None]], error: Exception | None = None) -> None:

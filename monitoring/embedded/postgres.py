@@ -29,6 +29,9 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
+    # A statement that fails carries its values: addresses with tokens, password hashes.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 _TEMPORARY_SETTINGS = {
     "shared_buffers": "128MB",

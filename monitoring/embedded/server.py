@@ -126,6 +126,7 @@ class Server(ABC):
         self._log.parent.mkdir(exist_ok=True)
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT:
             self._log.replace(self._log.with_suffix(".log.1"))
+        self._log.touch(mode=0o600)
         with self._log.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(

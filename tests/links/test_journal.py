@@ -122,6 +122,24 @@ async def test_what_neither_redis_nor_disk_takes_is_counted_as_dropped(
     assert (batch.issued, batch.dropped, len(batch.events)) == (2, 1, 1)
 
 
+async def test_a_loss_is_told_even_when_no_click_follows(
+    stream: Stream, redis: Availability, tmp_path: Path
+) -> None:
+    redis.failed()
+    journal = ClickJournal(stream.send, Spool(tmp_path, max_bytes=1), redis)
+    await journal.record(click())
+    await journal.flush()  # in vain: neither takes it yet
+    assert stream.payloads == []
+
+    redis.restored()
+    await journal.flush()
+    await journal.flush()
+
+    (payload,) = stream.payloads
+    batch = decode_batch(payload)
+    assert (batch.issued, batch.dropped, batch.events) == (1, 1, [])
+
+
 async def test_unknown_addresses_travel_along_and_are_bounded(
     journal: ClickJournal, stream: Stream
 ) -> None:

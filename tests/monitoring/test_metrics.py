@@ -183,6 +183,35 @@ def test_each_start_counts_from_zero(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert os.environ[metrics_files.VARIABLE] == str(tmp_path)
 
 
+def test_counters_lie_in_memory_in_a_place_of_the_instances_own(tmp_path: Path) -> None:
+    memory = tmp_path / "shm"
+    memory.mkdir()
+    place = metrics_files.place_for(tmp_path / "a", memory)
+    assert place.parent == memory
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert metrics_files.place_for(tmp_path / "a", memory) == place
+    assert metrics_files.place_for(tmp_path / "b", memory) != place
+
+
+def test_where_memory_is_no_place_counters_lie_with_the_data(tmp_path: Path) -> None:
+    below_data = tmp_path / "a" / "metrics"
+    assert metrics_files.place_for(tmp_path / "a", tmp_path / "nowhere") == below_data
+    memory = tmp_path / "shm"
+    memory.mkdir()
+    place = metrics_files.place_for(tmp_path / "a", memory)
+    place.rmdir()
+    place.symlink_to(tmp_path)  # somebody laid a trap
+    assert metrics_files.place_for(tmp_path / "a", memory) == below_data
+
+
+def test_the_last_one_clears_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(metrics_files.VARIABLE, "")
+    metrics_files.prepare(tmp_path / "metrics")
+    (tmp_path / "metrics" / "counter_1.db").write_bytes(b"old")
+    metrics_files.remove()
+    assert not (tmp_path / "metrics").exists()
+
+
 # --- who may see them ---
 
 
@@ -227,5 +256,7 @@ def test_an_operator_may_see_them_and_alice_not(api: Api, alice: User, operator:
     assert scrape(api(alice)).status_code == 401
 
 
+@pytest.mark.django_db
 def test_metrics_of_the_database_layer_are_among_them() -> None:
+    User.objects.count()
     assert re.search(r"^django_db_", scraped(), re.MULTILINE)
