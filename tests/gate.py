@@ -6,7 +6,7 @@ import os
 import select
 import socket
 import struct
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 
@@ -15,6 +15,8 @@ class Gate:
         self._server = f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, int(port))
         self._listener: socket.socket | None = None
         self._open: list[socket.socket] = []
+        self._flowing = Event()
+        self._flowing.set()
         self.port = 0
         self.open()
 
@@ -23,7 +25,15 @@ class Gate:
         self.port = self._listener.getsockname()[1]
         Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
+    def freeze(self) -> None:
+        """As a machine that hangs: connections are taken, and nothing is ever answered."""
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        self._flowing.set()
+
     def shut(self) -> None:
+        self.thaw()
         if self._listener:
             with contextlib.suppress(OSError):
                 self._listener.shutdown(socket.SHUT_RDWR)
@@ -54,16 +64,16 @@ class Gate:
         server.connect(self._server)
         self._open += [client, server]
         for source, target in ((client, server), (server, client)):
-            Thread(target=_pump, args=(source, target), daemon=True).start()
+            Thread(target=self._pump, args=(source, target), daemon=True).start()
 
-
-def _pump(source: Any, target: Any) -> None:
-    with contextlib.suppress(OSError, ValueError):  # ValueError: closed meanwhile
-        while data := _received(source):
-            target.sendall(data)
-    for end in (source, target):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+    def _pump(self, source: Any, target: Any) -> None:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: closed meanwhile
+            while data := _received(source):
+                self._flowing.wait()
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 def _received(source: Any) -> bytes:

@@ -122,7 +122,18 @@ class Runtime:
         return int(row["granted"]) if row else None
 
     async def _fetch_row(self, query: str, parameters: Any) -> dict[str, Any] | None:
-        async with asyncio.timeout(DATABASE_TIMEOUT), self._database.connection() as connection:
+        """Nobody waits for the end of a query that was given up: psycopg asks the server to cancel
+        it, and one that hangs takes ten seconds not to answer that."""
+        fetching = asyncio.create_task(self._fetch(query, parameters))
+        fetching.add_done_callback(_look_at_error)
+        done, _ = await asyncio.wait({fetching}, timeout=DATABASE_TIMEOUT)
+        if not done:
+            fetching.cancel()
+            raise TimeoutError
+        return fetching.result()
+
+    async def _fetch(self, query: str, parameters: Any) -> dict[str, Any] | None:
+        async with self._database.connection() as connection:
             cursor = await connection.execute(query, parameters)
             row: dict[str, Any] | None = await cursor.fetchone()
             return row
@@ -177,6 +188,12 @@ class Runtime:
                 await self.visitors.learn(self._redis, day)
         except FAILURES:
             self._availability.failed()
+
+
+def _look_at_error(task: asyncio.Task[Any]) -> None:
+    """asyncio complains of errors that nobody looked at; whoever waited for this one is gone."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _forever(task: Any, pause: float) -> None:

@@ -9,40 +9,47 @@ import contextlib
 from typing import Any
 
 import structlog
-from psycopg import Connection, OperationalError
+from psycopg import OperationalError
 from psycopg_pool import ConnectionPool
 from psycopg_pool.pool import MaintenanceTask
+
+from monitoring.postgresql.connection import BoundedConnection, SilentServerError
 
 logger = structlog.get_logger("rallypoint.database")
 
 PROBE_SECONDS = 0.5
+# A server that lives answers nothing much in a millisecond.
+CHECK_SECONDS = 1.0
 # After it, a slot whose connection could not be made is free again, for whoever needs one next.
 GIVE_UP_SECONDS = 1.0
 
-Row = tuple[Any, ...]
 
-
-class FailFastPool(ConnectionPool[Connection[Row]]):
+class FailFastPool(ConnectionPool[BoundedConnection]):
     def __init__(self, **options: Any) -> None:
         self._away: Exception | None = None
         self._probe_is_planned = False
-        super().__init__(**{"reconnect_timeout": GIVE_UP_SECONDS, **options})
+        ours = {"connection_class": BoundedConnection, "reconnect_timeout": GIVE_UP_SECONDS}
+        super().__init__(**{**ours, **options})
 
-    def getconn(self, timeout: float | None = None) -> Connection[Row]:
+    def getconn(self, timeout: float | None = None) -> BoundedConnection:
         # Connections that lie ready may still be good: each is checked before it is given.
         if self._away is not None and not self._pool:
             raise OperationalError("PostgreSQL is away") from self._away
         return super().getconn(timeout)
 
-    def _check_connection(self, conn: Connection[Row]) -> None:
-        """One that broke means that the server restarted: the others broke with it."""
+    def _check_connection(self, conn: BoundedConnection) -> None:
+        """One that broke means that the server restarted: the others broke with it. One that stays
+        silent means that it hangs, and a new one would too."""
         try:
-            super()._check_connection(conn)
-        except Exception:
+            with conn.within(CHECK_SECONDS):
+                super()._check_connection(conn)
+        except Exception as error:
             self.drain()
+            if isinstance(error, SilentServerError):
+                self._note_away(error)
             raise
 
-    def _connect(self, timeout: float | None = None) -> Connection[Row]:
+    def _connect(self, timeout: float | None = None) -> BoundedConnection:
         try:
             connection = super()._connect(timeout)
         except Exception as error:

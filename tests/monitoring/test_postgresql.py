@@ -11,7 +11,8 @@ from django.db import OperationalError, connection
 from structlog.testing import capture_logs
 
 from monitoring.postgresql.base import DatabaseWrapper
-from monitoring.postgresql.pool import FailFastPool
+from monitoring.postgresql.connection import BoundedConnection
+from monitoring.postgresql.pool import CHECK_SECONDS, FailFastPool
 from tests.gate import Gate
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +182,28 @@ def test_a_gate_is_a_way_to_the_server(gate: Gate) -> None:
     with closing(DatabaseWrapper({**connection.settings_dict, "HOST": "127.0.0.1",
                                   "PORT": str(gate.port)}, alias="default")) as plain:  # fmt: skip
         assert ask(plain) == 7
+
+
+def test_a_server_that_hangs_is_away_after_the_first_who_asks(
+    wrapper: DatabaseWrapper, gate: Gate
+) -> None:
+    fill(wrapper)
+    gate.freeze()
+    seconds_to_fail(wrapper)
+    assert max(seconds_to_fail(wrapper) for _ in range(20)) < CHECK_SECONDS
+    gate.thaw()
+    wait_until_it_answers(wrapper)
+
+
+def test_a_statement_that_is_never_answered_is_given_up(
+    wrapper: DatabaseWrapper, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedConnection, "answer_within", 0.3)
+    fill(wrapper)
+    with wrapper.cursor() as cursor:
+        gate.freeze()
+        with pytest.raises(OperationalError, match="does not answer"):
+            cursor.execute("SELECT 7")
+    wrapper.close()
+    gate.thaw()
+    wait_until_it_answers(wrapper)
