@@ -28,6 +28,15 @@ Pairs = Annotated[
     dict[Name, Annotated[str, msgspec.Meta(max_length=500)]],
     msgspec.Meta(min_length=1, max_length=20),
 ]
+Countries = Annotated[
+    tuple[Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2}$")], ...],
+    msgspec.Meta(min_length=1, max_length=100),
+]
+# Primary subtags: "de" is met by "de-AT" too.
+Languages = Annotated[
+    tuple[Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2,8}$")], ...],
+    msgspec.Meta(min_length=1, max_length=100),
+]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Devices = Annotated[
     tuple[Literal["desktop", "mobile", "tablet", "bot", "other"], ...], msgspec.Meta(min_length=1)
@@ -42,8 +51,8 @@ class Conditions(
     device: Devices | None = None
     os: Words | None = None
     browser: Words | None = None
-    country: Words | None = None
-    language: Words | None = None
+    country: Countries | None = None
+    language: Languages | None = None
     query: Pairs | None = None
     starts_at: Moment | None = None
     ends_at: Moment | None = None

@@ -28,8 +28,9 @@ def filter_links(
     links: QuerySet[Link], *, search: str | None, tag: str | None, campaign: UUID | None
 ) -> QuerySet[Link]:
     """`search` finds words, and beginnings of words, in title, tags, slug, description, target."""
-    if search and (query := _prefix_query(search)):
-        links = links.filter(search=query)
+    if search and search.strip():
+        query = _prefix_query(search)
+        links = links.filter(search=query) if query else links.none()
     if tag:
         links = links.filter(tags__contains=[tag.lower()])
     if campaign:

@@ -19,7 +19,7 @@ from monitoring.trace import correlation_id
 # Libraries that say at INFO or WARNING what our own lines already say.
 _QUIET: Final = {
     "django.security.DisallowedHost": "CRITICAL",
-    "django.channels.server": "WARNING",
+    "django.channels.server": "ERROR",  # its warnings, of 404s, carry addresses
     "daphne": "WARNING",
     "psycopg.pool": "ERROR",  # one line for each attempt; the pool itself says away and back
     "asyncio": "WARNING",

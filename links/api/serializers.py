@@ -250,7 +250,9 @@ class CountsOutput(serializers.Serializer[Any]):
     clicks = serializers.IntegerField()
     humans = serializers.IntegerField()
     bots = serializers.IntegerField()
-    visitors = serializers.IntegerField(help_text="People, each counted once a day (UTC).")
+    visitors = serializers.IntegerField(
+        help_text="People, each counted once a day (UTC), by the day's first click."
+    )
 
 
 class PointOutput(CountsOutput):

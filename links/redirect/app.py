@@ -117,15 +117,17 @@ class Redirect:
             if target is None:
                 return request.refuse(REFUSALS[Outcome.UNKNOWN])
             if wants_preview:
-                return self._preview(target, request)
+                return await self._preview(target, request)
             return await self._open(target, request, receive)
         except Unreachable:
             return request.refuse(answers.UNREACHABLE)
 
-    def _preview(self, target: Target, request: Request) -> Answer:
+    async def _preview(self, target: Target, request: Request) -> Answer:
         """Nothing that opening the link would not tell: a closed one says why it is closed."""
         caller = self._runtime.callers.read(request.scope, request.headers)
         outcome = self._decide(target, request, caller, unlocked=True).outcome
+        if outcome is Outcome.REDIRECT and await self._runtime.is_used_up(target):
+            outcome = Outcome.EXHAUSTED
         if outcome is not Outcome.REDIRECT:
             return request.refuse(REFUSALS[outcome])
         return answers.preview(target, html=request.html, correlation=request.correlation)
@@ -155,7 +157,7 @@ class Redirect:
         if decision.outcome is not Outcome.REDIRECT:
             return self._turn_away(target, request, decision.outcome)
         if not is_counted(request.method, request.headers):
-            return self._look(target, request, decision)
+            return await self._look(target, request, decision)
         if refused := await self._over_limit(target, request):
             return refused
         await self._runtime.journal.record(self._click(target, request, caller, decision))
@@ -187,8 +189,10 @@ class Redirect:
             return answers.ask_password(target, wrong=False, correlation=request.correlation)
         return request.refuse(REFUSALS[outcome])
 
-    def _look(self, target: Target, request: Request, decision: Decision) -> Answer:
+    async def _look(self, target: Target, request: Request, decision: Decision) -> Answer:
         """Answer without counting. A limited link shows no target: looking would go round it."""
+        if await self._runtime.is_used_up(target):
+            return self._turn_away(target, request, Outcome.EXHAUSTED)
         if target.max_clicks:
             return answers.preview(target, html=False, correlation=request.correlation)
         return answers.redirect(

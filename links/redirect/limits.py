@@ -35,6 +35,12 @@ FROM slot WHERE allowance.link_id = slot.link_id
 RETURNING allowance.admitted - slot.admitted AS granted
 """
 
+USED_UP = """
+SELECT allowance.admitted >= link.max_clicks AS used_up
+FROM links_clickallowance allowance JOIN links_link link ON link.id = allowance.link_id
+WHERE allowance.link_id = %(link)s AND link.max_clicks IS NOT NULL
+"""
+
 # Runs CLAIM for (link id, wanted); None when the link has no limit.
 Claim = Callable[[int, int], Awaitable[int | None]]
 

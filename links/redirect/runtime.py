@@ -18,7 +18,7 @@ from links.redirect.click import FIELD, STREAM
 from links.redirect.countries import Countries
 from links.redirect.directory import CHANNEL, Directory, Unreachable
 from links.redirect.journal import ClickJournal
-from links.redirect.limits import CLAIM, ClickAllowance, RateLimit
+from links.redirect.limits import CLAIM, USED_UP, ClickAllowance, RateLimit
 from links.redirect.request import Addresses, Callers
 from links.redirect.spool import Spool
 from links.redirect.stream import StreamWriter
@@ -112,6 +112,17 @@ class Runtime:
         except Exception as error:
             log.warning("click_limit_unavailable", error=type(error).__name__)
             raise Unreachable from error
+
+    async def is_used_up(self, target: Target) -> bool:
+        """For those who look without clicking; Unreachable when nobody can judge."""
+        if not target.max_clicks:
+            return False
+        try:
+            row = await self._fetch_row(USED_UP, {"link": target.id})
+        except Exception as error:
+            log.warning("click_limit_unavailable", error=type(error).__name__)
+            raise Unreachable from error
+        return bool(row and row["used_up"])
 
     async def _load(self, domain: str, slug_key: str) -> Target | None:
         row = await self._fetch_row(targets.SELECT, (domain, slug_key))

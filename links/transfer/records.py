@@ -7,7 +7,7 @@ compared by their letters and digits alone.
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from monitoring.wire.parsers import parse_json
@@ -42,11 +42,19 @@ class Record(NamedTuple):
 def read_records(raw: bytes, *needed: str) -> Iterator[Record]:
     """Every record of the file, which must have one of the columns `needed`."""
     text = _decode(raw)
-    is_json = text.lstrip()[:1] in {"[", "{"}
-    for number, record in enumerate(_entries(raw) if is_json else _lines(text)):
-        if number == 0 and not any(name in record.values for name in needed):
-            raise Problem("column_missing", f"The file needs a column “{needed[0]}”.")
+    if text.lstrip()[:1] not in {"[", "{"}:
+        _require(map(bare, header_of(raw)), needed)
+        yield from _lines(text)
+        return
+    for number, record in enumerate(_entries(raw)):
+        if number == 0:
+            _require(record.values, needed)
         yield record
+
+
+def _require(names: Iterable[str], needed: tuple[str, ...]) -> None:
+    if set(needed).isdisjoint(names):
+        raise Problem("column_missing", f"The file needs a column “{needed[0]}”.")
 
 
 def header_of(raw: bytes) -> list[str]:
@@ -128,6 +136,8 @@ def _list_in(content: Any) -> list[Any]:
     for name in _LISTS:
         if name in inside:
             return _list_in(inside[name])
+    if not inside:
+        raise _no_list()
     # YOURLS numbers its entries instead: {"link_1": {...}, "link_2": {...}}.
     return list(content.values())
 

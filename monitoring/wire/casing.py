@@ -27,12 +27,10 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z]+)", lambda match: f"_{match[0].lower()}", name)
 
 
+# For serializers, before the base class: fields keep their Python names as their `source`, and
+# `validate_short_url` and `get_short_url` are found under those names too. No docstring: the schema
+# would publish it as that of every serializer.
 class CamelCaseMixin:
-    """For serializers, before the base class: fields keep their Python names as their `source`.
-
-    `validate_short_url` and `get_short_url` are found under those names too.
-    """
-
     serializer_field_mapping: ClassVar[dict[type, Any]] = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: WireDateTimeField,

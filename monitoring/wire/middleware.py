@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
@@ -10,7 +11,6 @@ from monitoring.wire.pages import is_api, plain_problem, render
 from monitoring.wire.problems import CONTENT_TYPE, Problem
 
 # NUL and surrogates. Django leaves percent-encoded what it cannot decode of a path.
-_BAD_QUERY = re.compile(r"%00|\x00|%ed%[ab][0-9a-f]", re.IGNORECASE)
 _BAD_PATH = re.compile(r"\x00|%ed%[ab][0-9a-f]", re.IGNORECASE)
 
 
@@ -38,11 +38,21 @@ class ProblemMiddleware:
 
 def _has_bad_characters(request: HttpRequest) -> bool:
     query = request.META.get("QUERY_STRING", "")
-    return bool(_BAD_PATH.search(request.path_info) or (query and _BAD_QUERY.search(query)))
+    return bool(_BAD_PATH.search(request.path_info)) or not _is_text(query)
+
+
+def _is_text(query: str) -> bool:
+    """Django would read what is no UTF-8 as the sign for "unknown", and search for that."""
+    raw = unquote_to_bytes(query)
+    try:
+        raw.decode("utf-8")  # refuses surrogates too
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in raw
 
 
 def _bad_characters() -> Problem:
-    detail = "The address holds a NUL or half of a surrogate pair."
+    detail = "The address holds a NUL, or what is no UTF-8."
     return Problem("invalid_characters", detail, status=400)
 
 

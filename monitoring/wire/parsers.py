@@ -28,7 +28,7 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        del media_type, parser_context  # the type was chosen by it, and UTF-8 is the only charset
+        _refuse_other_writing(media_type or "", parser_context or {})
         return parse_json(_bounded(stream))
 
 
@@ -53,6 +53,16 @@ def parse_json(raw: bytes) -> Any:
     if "\\u" in text:
         _check_characters(value)
     return value
+
+
+def _refuse_other_writing(media_type: str, context: Mapping[str, Any]) -> None:
+    """Another charset or a compressed body would be read as something that it is not."""
+    charset = re.search(r"charset\s*=\s*\"?([^\s\";]*)", media_type, re.IGNORECASE)
+    if charset and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
+        raise Problem("unsupported_charset", "The body must be UTF-8.", status=415)
+    encoding = context["request"].META.get("HTTP_CONTENT_ENCODING", "") if context else ""
+    if encoding.lower() not in {"", "identity"}:
+        raise Problem("unsupported_encoding", "The body must not be compressed.", status=415)
 
 
 def _bounded(stream: IO[Any]) -> bytes:

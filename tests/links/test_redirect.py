@@ -237,6 +237,16 @@ async def test_looking_does_not_go_round_a_limit(door: Door, make_link: MakeLink
     assert "location" not in answer.headers
 
 
+async def test_a_used_up_link_is_gone_for_those_who_only_look_too(
+    door: Door, make_link: MakeLink
+) -> None:
+    await make(make_link)(slug="s", max_clicks=1)
+    looks = [("HEAD", "/s", {}), ("GET", "/s", {"purpose": "prefetch"}), ("GET", "/s+", {})]
+    assert [(await door.request(m, p, **h)).status for m, p, h in looks] == [200] * 3
+    assert (await door.get("/s")).status == 302
+    assert [(await door.request(m, p, **h)).status for m, p, h in looks] == [410] * 3
+
+
 async def test_a_raised_limit_opens_the_link_again(
     door: Door, make_link: MakeLink, alice: Any
 ) -> None:

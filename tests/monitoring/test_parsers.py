@@ -111,3 +111,24 @@ def test_the_largest_body_costs_little() -> None:
     started = time.process_time()
     parse_json(body.encode())
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"content_type": "application/json; charset=utf-16"}, "unsupported_charset"),
+        ({"content_type": 'application/json; charset="bogus"'}, "unsupported_charset"),
+        ({"HTTP_CONTENT_ENCODING": "gzip"}, "unsupported_encoding"),
+    ],
+)
+def test_a_body_written_in_another_way_is_refused_and_not_guessed_at(
+    client: Client, headers: dict[str, str], code: str
+) -> None:
+    given: dict[str, Any] = {"content_type": "application/json", **headers}
+    answer = client.post("/api/echo", b"{}", **given)
+    assert (answer.status_code, answer.json()["code"]) == (415, code)
+
+
+def test_utf_8_may_be_named(client: Client) -> None:
+    given = {"content_type": "application/json; Charset=UTF-8", "HTTP_CONTENT_ENCODING": "identity"}
+    assert client.post("/api/echo", b"{}", **given).status_code == 200

@@ -193,6 +193,7 @@ def test_names_from_the_model_are_translated_too(visitor: Client) -> None:
     "address",
     [
         "/api/echo?slug=%00", "/api/echo?a=b&%00=1", "/api/echo?q=%ED%A0%80", "/api/echo?q=%ed%bf",
+        "/api/echo?q=%ff",
         "/api/raise/a%00b", "/api/raise/%ED%A0%80", "/api/%00",
     ],
 )  # fmt: skip

@@ -79,7 +79,6 @@ def _find_or_create_user(username: str, *, create: bool) -> User:
 
 
 def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= MAX_DAYS:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_DAYS):
         raise ArgumentTypeError(f"must be 1 to {MAX_DAYS}")
-    return days
+    return int(text)
