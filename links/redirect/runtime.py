@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,21 +109,15 @@ class Runtime:
 
     async def admit(self, target: Target) -> bool:
         """Whether a limited link lets one more click pass; Unreachable when nobody can judge."""
-        try:
+        with _unreachable_without_a_judge():
             return await self._allowance.admit(target)
-        except Exception as error:
-            log.warning("click_limit_unavailable", error=type(error).__name__)
-            raise Unreachable from error
 
     async def is_used_up(self, target: Target) -> bool:
         """For those who look without clicking; Unreachable when nobody can judge."""
         if not target.max_clicks:
             return False
-        try:
+        with _unreachable_without_a_judge():
             row = await self._fetch_row(USED_UP, {"link": target.id})
-        except Exception as error:
-            log.warning("click_limit_unavailable", error=type(error).__name__)
-            raise Unreachable from error
         return bool(row and row["used_up"])
 
     async def _load(self, domain: str, slug_key: str) -> Target | None:
@@ -199,6 +195,15 @@ class Runtime:
                 await self.visitors.learn(self._redis, day)
         except FAILURES:
             self._availability.failed()
+
+
+@contextmanager
+def _unreachable_without_a_judge() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        log.warning("click_limit_unavailable", error=type(error).__name__)
+        raise Unreachable from error
 
 
 def _look_at_error(task: asyncio.Task[Any]) -> None:
