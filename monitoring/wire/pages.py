@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
 from monitoring.wire.mapping import as_problem
-from monitoring.wire.problems import CONTENT_TYPE, Problem, problem_response
+from monitoring.wire.problems import Problem, problem_response
 
 _DETAILS = {
     400: ("bad_request", "The request is malformed."),
@@ -51,7 +51,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def render(request: HttpRequest, problem: Problem) -> HttpResponse:
-    if is_api(request) or _wants_json(request):
+    if is_api(request) or not _wants_html(request):
         return problem_response(problem, request)
     return _page(problem)
 
@@ -70,10 +70,9 @@ def _plain(status: int) -> Problem:
     return Problem(code, detail, status=status)
 
 
-def _wants_json(request: HttpRequest) -> bool:
-    """What browsers send asks for HTML first; `*/*` alone is left to be a page."""
-    accept = request.META.get("HTTP_ACCEPT", "")
-    return "text/html" not in accept and ("application/json" in accept or CONTENT_TYPE in accept)
+def _wants_html(request: HttpRequest) -> bool:
+    """Browsers name it; `*/*` is what programs send. The redirect asks the same."""
+    return "text/html" in request.META.get("HTTP_ACCEPT", "")
 
 
 def _page(problem: Problem) -> HttpResponse:

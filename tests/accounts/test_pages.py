@@ -45,7 +45,8 @@ def test_signing_out_needs_a_post(client: Client, alice: User) -> None:
 @pytest.mark.parametrize(("path", "name"), [("/login", "alice"), ("/admin/login/", "operator")])
 def test_the_lock_is_a_page_for_people(client: Client, path: str, name: str) -> None:
     assert [post(client, path, name, "wrong") for _ in range(5)] == [200, 200, 200, 200, 429]
-    locked = client.post(path, {"username": name, "password": PASSWORD})
+    form = {"username": name, "password": PASSWORD}
+    locked = client.post(path, form, headers={"Accept": "text/html,*/*;q=0.8"})
     assert locked.status_code == 429
     assert int(locked["Retry-After"]) > 0
     assert locked["Content-Type"].startswith("text/html")

@@ -97,8 +97,9 @@ def test_an_address_that_is_none_is_a_problem_under_api_only(visitor: Client) ->
     assert page["Content-Type"].startswith("text/html")
 
 
-def test_a_page_is_a_problem_to_those_who_ask_for_json(visitor: Client) -> None:
-    response = visitor.get("/nothing/here", headers={"Accept": "application/json"})
+@pytest.mark.parametrize("accept", ["application/json", "*/*", "image/*"])
+def test_a_page_is_a_problem_to_those_who_do_not_ask_for_html(visitor: Client, accept: str) -> None:
+    response = visitor.get("/nothing/here", headers={"Accept": accept})
     assert problem(response)["code"] == "not_found"
 
 
@@ -108,7 +109,7 @@ def test_a_page_is_a_problem_to_those_who_ask_for_json(visitor: Client) -> None:
 def test_people_get_a_small_page_that_tells_nothing_inside(
     visitor: Client, kind: str, status: int
 ) -> None:
-    response = visitor.get(f"/page/{kind}")
+    response = visitor.get(f"/page/{kind}", headers={"Accept": "text/html,*/*;q=0.8"})
     text = response.content.decode()
     assert response.status_code == status
     assert response["Content-Type"].startswith("text/html")
