@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from django.db import transaction
+from django.db import OperationalError, transaction
+from psycopg.errors import DeadlockDetected
 
 from accounts.models import User
 from links.models import Campaign, Link
@@ -19,6 +20,9 @@ from links.transfer.planning import (
 from links.transfer.rows import ImportRow, reasons_of
 from monitoring.wire.problems import Problem
 
+# The links of a file may meet those of a drain in another order: PostgreSQL then ends one of them.
+TRIES = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult(ImportPlan):
@@ -33,6 +37,16 @@ def apply_import(
     """Each row in a transaction of its own, so a refused one costs no other; or all in one."""
     if not all_or_nothing:
         return ImportResult(rows=_Import(owner).carry_out(rows), applied=True)
+    for _ in range(TRIES - 1):
+        try:
+            return _apply_all(owner, rows)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    return _apply_all(owner, rows)
+
+
+def _apply_all(owner: User, rows: Sequence[ImportRow]) -> ImportResult:
     plan = plan_import(owner, rows)
     if any(row.is_refused for row in plan.rows):
         return ImportResult(rows=plan.rows, applied=False)

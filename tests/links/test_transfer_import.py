@@ -1,8 +1,11 @@
 """What an import would do, and what it does."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from accounts.models import User
@@ -251,3 +254,36 @@ def test_a_row_costs_the_same_in_a_long_file(
     many = [ImportRow(line=n, slug=f"s{n}", url="https://a.test/") for n in range(50)]
     with django_assert_max_num_queries(50 * 9 + 2):
         apply_import(alice, many)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_that_meets_a_drain_in_another_order_is_tried_again(alice: User) -> None:
+    first, second = (services.create_link(owner=alice, slug=s, url=TARGET) for s in "ab")
+    text = f"slug,url,title\na,{TARGET},New\nb,{TARGET},New\n"
+
+    def carry_out() -> ImportPlan:
+        try:
+            return apply_import(alice, rows(text), all_or_nothing=True)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as pool:
+        with transaction.atomic():
+            Link.objects.filter(pk=second.pk).update(click_count=1)
+            done = pool.submit(carry_out)
+            wait_for_somebody_blocked()
+            # Now each waits for the other. The import was first, so it is the one to be ended.
+            Link.objects.filter(pk=first.pk).update(click_count=1)
+        assert actions(done.result(30)) == [Action.UPDATE, Action.UPDATE]
+    assert set(Link.objects.values_list("title", "click_count")) == {("New", 1)}
+
+
+def wait_for_somebody_blocked() -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
