@@ -87,17 +87,17 @@ def test_a_request_does_not_pay_for_connecting(writer: StreamWriter) -> None:
 
 
 def test_an_answer_that_was_given_up_is_not_taken_for_that_of_the_next(
-    writer: StreamWriter,
+    gate: Gate, writer: StreamWriter
 ) -> None:
     async def add() -> None:
         await writer.connect()
-        durable().client_pause(300)
+        gate.freeze()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await writer.add(b"slow")
         with pytest.raises(FAILURES):
             await writer.add(b"unsent")
-        durable().client_unpause()
+        gate.thaw()
         await writer.connect()
         await writer.add(b"next")
         await writer.close()

@@ -190,7 +190,8 @@ def test_a_server_that_hangs_is_away_after_the_first_who_asks(
     fill(wrapper)
     gate.freeze()
     seconds_to_fail(wrapper)
-    assert max(seconds_to_fail(wrapper) for _ in range(20)) < CHECK_SECONDS
+    times = [seconds_to_fail(wrapper) for _ in range(20)]
+    assert sum(times) < AT_ONCE < len(times) * CHECK_SECONDS
     gate.thaw()
     wait_until_it_answers(wrapper)
 
