@@ -15,6 +15,7 @@ every query that says `paged` (the default).
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -32,7 +33,7 @@ _BIGGEST = 2**63 - 1
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
-class Parameter:
+class Parameter(ABC):
     """How one parameter is read. `parse` raises ValueError with a sentence for the caller."""
 
     schema: dict[str, Any] = {"type": "string"}
@@ -41,8 +42,8 @@ class Parameter:
         self.default = default
         self.description = description
 
-    def parse(self, raw: str) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def parse(self, raw: str) -> Any: ...
 
 
 class Text(Parameter):
