@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "monitoring",
     "accounts",
     "links",
+    "quests",
 ]
 
 MIDDLEWARE = [

@@ -3,9 +3,11 @@ the operator is on the staff. Every test begins with an empty Redis."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.backends.postgresql.operations import DatabaseOperations
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
@@ -71,6 +73,21 @@ def _test_redis() -> Iterator[list[Redis]]:
         client.flushdb()
         client.set(_MARK, "may be emptied")
         client.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ledger_is_emptied_between_tests() -> Iterator[None]:
+    """Tests with real transactions end by a TRUNCATE, which the ledger's trigger refuses."""
+    flush = DatabaseOperations.sql_flush
+    table = "ALTER TABLE quests_ledgerentry {} TRIGGER ledger_not_emptied"
+
+    def opened(self: Any, *args: Any, **kwargs: Any) -> list[str]:
+        statements = flush(self, *args, **kwargs)
+        return [table.format("DISABLE"), *statements, table.format("ENABLE")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", opened)
+        yield
 
 
 @pytest.fixture(autouse=True)
