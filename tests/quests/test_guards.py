@@ -34,12 +34,13 @@ def entry(alice: User) -> LedgerEntry:
 def test_a_ledger_entry_can_neither_be_changed_nor_deleted(
     entry: LedgerEntry, statement: str
 ) -> None:
+    connection.check_constraints()  # TRUNCATE waits for no deferred one
+
     with (
         pytest.raises(IntegrityError, match="append-only"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # TRUNCATE waits for no deferred check
         cursor.execute(statement)
 
     entry.refresh_from_db()
