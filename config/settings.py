@@ -178,6 +178,9 @@ CELERY_BEAT_SCHEDULE = {
     "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},
     "links.keep_partitions": {"task": "links.tasks.keep_partitions", "schedule": 3600.0},
     "links.reconcile": {"task": "links.tasks.reconcile", "schedule": 86_400.0},
+    "quests.fold_ranks": {"task": "quests.tasks.fold_ranks", "schedule": 1.0},
+    "quests.close_seasons": {"task": "quests.tasks.close_ended_seasons", "schedule": 60.0},
+    "quests.reconcile": {"task": "quests.tasks.reconcile", "schedule": 86_400.0},
     "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 86_400.0},
 }
 # Queued ticks of a periodic task are worthless after a while; they must not pile up.
@@ -230,6 +233,18 @@ GEOIP_DATABASE = env.text("GEOIP_DATABASE")
 CLICK_RETENTION_DAYS = env.integer("CLICK_RETENTION_DAYS", 90, at_least=2)
 SPOOL_DIR = VAR_DIR / "spool"
 SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
+
+# --- Quests ---------------------------------------------------------------------------------------
+ACCOUNTS_FIGURES = "quests.selectors.figures_of"
+# The kinds of requirements that a quest can have; a new one is a file and a line here.
+REQUIREMENT_KINDS = [
+    "quests.requirements.quiz.Quiz",
+    "quests.requirements.secret_code.SecretCode",
+    "quests.requirements.proof.ReviewedProof",
+    "quests.requirements.trusted.TrustedEvidence",
+    "quests.requirements.referral.Referral",
+    "quests.requirements.streak.Streak",
+]
 
 # --- The wire -------------------------------------------------------------------------------------
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")

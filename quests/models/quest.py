@@ -198,6 +198,10 @@ class EarnedAchievement(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="achievements"
     )
     achievement = models.ForeignKey(Achievement, on_delete=models.CASCADE, related_name="earned")
+    # The one that brought it; null when it was computed anew.
+    completion = models.ForeignKey(
+        "quests.Completion", on_delete=models.SET_NULL, null=True, related_name="achievements"
+    )
     earned_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,0 +1,23 @@
+"""One statement, parsed and planned once a connection.
+
+Django's cursors put the values into the text, so that PostgreSQL plans each statement anew. For a
+statement of a dozen parts on a hot road, planning costs more than running it.
+"""
+
+from typing import Any
+
+from django.db import connection
+from psycopg import Cursor
+from psycopg.rows import tuple_row
+
+
+def fetch_row(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
+    """The one row of `statement`, in the current transaction if there is one."""
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.row_factory = tuple_row
+        cursor.execute(statement, parameters, prepare=True)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    assert row is not None  # noqa: S101 - such statements always give one
+    return row

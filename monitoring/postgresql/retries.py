@@ -1,0 +1,55 @@
+"""Trying a transaction again when PostgreSQL gave it up to let another one pass."""
+
+import random
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import structlog
+from django.db import OperationalError, transaction
+from prometheus_client import Counter
+
+logger = structlog.get_logger("rallypoint.database")
+
+TRIES = 5
+FIRST_WAIT = 0.01  # seconds
+LONGEST_WAIT = 0.5
+# Serialization failure, deadlock, lock time-out.
+PASSING = frozenset({"40001", "40P01", "55P03"})
+RETRIES = Counter(
+    "rallypoint_transaction_retries_total", "Transactions tried again, by reason.", ["sqlstate"]
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def retried(work: Callable[P, R]) -> Callable[P, R]:
+    """Runs `work` in a transaction, and all of it again after a passing failure: exponential
+    back-off with full jitter, TRIES in all, then the error goes on to the caller.
+
+    Inside another transaction it is a savepoint that is tried again: rolling back to it gives back
+    the locks taken since, so whoever was in a deadlock with it can go on.
+    """
+
+    @wraps(work)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        for tries in range(1, TRIES + 1):
+            try:
+                with transaction.atomic():
+                    return work(*args, **kwargs)
+            except OperationalError as error:
+                if (state := _passing(error)) is None or tries == TRIES:
+                    raise
+            RETRIES.labels(state).inc()
+            logger.info("transaction_retried", sqlstate=state, tries=tries)
+            time.sleep(random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2**tries)))  # noqa: S311 - no secret
+        raise AssertionError("unreachable")
+
+    return wrapped
+
+
+def _passing(error: OperationalError) -> str | None:
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state if state in PASSING else None

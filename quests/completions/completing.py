@@ -1,0 +1,197 @@
+"""Completing a quest: one transaction in which the database is the judge.
+
+What a completion locks, in this order: the player's earlier completions that it builds on, by id;
+then what its statement locks; then a place of the quota. Everybody who writes XP keeps to it.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.db import connection
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import User
+from monitoring.postgresql.retries import retried
+from monitoring.wire.fields import instant
+from monitoring.wire.problems import Problem
+from quests import prerequisites
+from quests.completions import quota, statement
+from quests.definitions import QuestDefinition, find_definition
+from quests.models import Completion
+from quests.requirements import judging
+from quests.selectors import facts_of, first_result, total_xp
+
+# A quest that changes again while we read it anew is a quest under edit; the caller may retry.
+_READINGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it. `is_held`: nothing is paid until an operator releases it."""
+
+    completion_id: int
+    public_id: UUID
+    quest: QuestDefinition
+    xp_earned: int
+    total_xp: int
+    achievements: list[int]
+    completed_at: datetime
+    is_held: bool
+    evidence: list[int]
+
+
+def complete_quest(*, player: User, number: int) -> Result:
+    """Pay `player` for the quest.
+
+    Problems, all 409: `quest_already_completed` (with `firstResult`), `requirements_missing`,
+    `prerequisites_missing`, `cooling_down`, `quota_exhausted`, and those of a quest that is not
+    open; `quest_not_found` is 404.
+    """
+    for reading in range(_READINGS):
+        quest = find_definition(number, fresh=reading > 0)
+        now = timezone.now()
+        quest.refuse_closed(now)
+        if (result := _complete(player, quest, now)) is not None:
+            return result
+    raise Problem("quest_changing", "This quest is being changed. Try again.", status=503)
+
+
+def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
+    """None when the quest has changed since it was read.
+
+    Without further questions to ask, the one statement is its own transaction.
+    """
+    if not (quest.prerequisites or quest.cooldown or quest.steps or quest.quota):
+        return _plainly(player, quest, now)
+    return _in_full(player, quest, now)
+
+
+@retried
+def _in_full(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
+    _refuse_missing_prerequisites(player, quest)
+    if quest.cooldown:
+        _refuse_cooling(player, quest, now)
+    evidence = judging.evidence_for(player, quest, quest.period(now)) if quest.steps else []
+    if quest.quota and quota.is_sold_out(quest.id):
+        _refuse_repetition(player, quest, quest.period(now))
+        raise _sold_out()
+    result = _plainly(player, quest, now, evidence)
+    if result and quest.quota and not quota.claim(quest.id, result.completion_id):
+        raise _sold_out()
+    return result
+
+
+def _plainly(
+    player: User, quest: QuestDefinition, now: datetime, evidence: list[int] | None = None
+) -> Result | None:
+    public_id, evidence, period = uuid4(), evidence or [], quest.period(now)
+    made = statement.insert_completion(
+        now=now,
+        quest=quest.id,
+        version=quest.version,
+        season=quest.season_id,
+        player=player.pk,
+        public_id=public_id,
+        period=period,
+        status=(Completion.Status.HELD if quest.is_held else Completion.Status.PAID).value,
+        xp=quest.xp_reward,
+        reason="This quest is paid after a review." if quest.is_held else "",
+        evidence=evidence,
+        category=quest.category,
+        number=quest.number,
+        payload=_payload(quest, public_id, now),
+    )
+    if not made.quest:
+        return None
+    if made.completion is None:
+        raise already_completed(player, quest, period)
+    if made.evidence != len(evidence):
+        raise Problem("evidence_used", "What speaks for you was used just now.", status=409)
+    return Result(
+        completion_id=made.completion,
+        public_id=public_id,
+        quest=quest,
+        xp_earned=0 if quest.is_held else quest.xp_reward,
+        total_xp=total_xp(player) if made.total_xp is None else made.total_xp,
+        achievements=made.earned or [],
+        completed_at=now,
+        is_held=quest.is_held,
+        evidence=evidence,
+    )
+
+
+def _payload(quest: QuestDefinition, public_id: UUID, now: datetime) -> str:
+    return json.dumps({
+        "completionId": str(public_id),
+        "questNumber": quest.number,
+        "questName": quest.title,
+        "xpEarned": 0 if quest.is_held else quest.xp_reward,
+        "held": quest.is_held,
+        "completedAt": instant(now),
+    })  # fmt: skip
+
+
+def _refuse_missing_prerequisites(player: User, quest: QuestDefinition) -> None:
+    """The completions that it builds on are locked, so that none of them is reversed meanwhile."""
+    if not quest.prerequisites:
+        return
+    numbers = prerequisites.quests_in(quest.prerequisites)
+    _lock_completions(player, sorted(numbers))
+    facts = facts_of(player)
+    if not prerequisites.is_met(quest.prerequisites, facts):
+        missing = [
+            finding.text
+            for finding in prerequisites.explain(quest.prerequisites, facts)
+            if not finding.is_met
+        ]
+        detail = "You do not have what this quest builds on."
+        raise Problem("prerequisites_missing", detail, status=409, missing=missing)
+
+
+def _lock_completions(player: User, numbers: list[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT past.id FROM quests_completion past JOIN quests_quest q ON q.id = past.quest_id"
+            " WHERE past.player_id = %s AND q.number = ANY(%s) ORDER BY past.id FOR SHARE OF past",
+            [player.pk, numbers],
+        )
+
+
+def _refuse_cooling(player: User, quest: QuestDefinition, now: datetime) -> None:
+    """Two periods are two keys: the player's own lock is what keeps them apart at midnight."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [quest.id, player.pk % 2**31])
+    done = Completion.objects.filter(player=player, quest=quest.id)
+    last = done.aggregate(at=Max("completed_at"))["at"]
+    if last and quest.cooldown and now < last + quest.cooldown:
+        _refuse_repetition(player, quest, quest.period(now))
+        wait = int((last + quest.cooldown - now).total_seconds()) + 1
+        raise Problem(
+            "cooling_down",
+            f"This quest can be done again in {wait} s.",
+            status=409,
+            headers={"Retry-After": str(wait)},
+        )
+
+
+def _refuse_repetition(player: User, quest: QuestDefinition, period: str) -> None:
+    """Whoever has it already is told so first, whatever else stands in the way."""
+    if Completion.objects.filter(player=player, quest=quest.id, period=period).exists():
+        raise already_completed(player, quest, period)
+
+
+def already_completed(player: User, quest: QuestDefinition, period: str) -> Problem:
+    again = "" if not period else " in this period"
+    return Problem(
+        "quest_already_completed",
+        f"You have completed this quest{again} already.",
+        status=409,
+        firstResult=first_result(player, quest.id, period),
+    )
+
+
+def _sold_out() -> Problem:
+    return Problem("quota_exhausted", "All places of this quest are taken.", status=409)

@@ -1,0 +1,54 @@
+"""The first N: one row a place, so that claimers lock different rows and nobody waits in a line."""
+
+from django.db import connection
+
+from quests.models import QuotaSlot
+
+_CLAIM = """
+UPDATE quests_quotaslot SET completion_id = %s
+WHERE id = (
+    SELECT id FROM quests_quotaslot WHERE quest_id = %s AND completion_id IS NULL
+    ORDER BY id LIMIT 1 FOR UPDATE {}
+)
+"""
+
+
+def is_sold_out(quest_id: int) -> bool:
+    """What is committed by now; a claim in flight may still be rolled back."""
+    return not QuotaSlot.objects.filter(quest=quest_id, completion=None).exists()
+
+
+def claim(quest_id: int, completion_id: int) -> bool:
+    """Whether a place was left. The last thing a transaction does, so that a place is locked for
+    the time of a commit only.
+
+    A free place that somebody holds just now is passed over first. When all are, we wait for each
+    in turn: only if every one of them was committed to somebody is the quest sold out.
+    """
+    with connection.cursor() as cursor:
+        for wait in ("SKIP LOCKED", ""):
+            cursor.execute(_CLAIM.format(wait), [completion_id, quest_id])
+            if cursor.rowcount:
+                return True
+    return False
+
+
+def release(completion_id: int) -> None:
+    """The place goes to whoever comes next."""
+    QuotaSlot.objects.filter(completion=completion_id).update(completion=None)
+
+
+def resize(quest_id: int, quota: int | None) -> bool:
+    """Make or remove free places. False when more are taken than there should be. The caller holds
+    the quest's row for update."""
+    slots = QuotaSlot.objects.filter(quest=quest_id)
+    count, wanted = slots.count(), quota or 0
+    if count < wanted:
+        QuotaSlot.objects.bulk_create(
+            (QuotaSlot(quest_id=quest_id) for _ in range(wanted - count)), batch_size=5_000
+        )
+        return True
+    free = slots.filter(completion=None).select_for_update().order_by("-id")
+    surplus = list(free.values_list("pk", flat=True)[: count - wanted])
+    slots.filter(pk__in=surplus).delete()
+    return len(surplus) == count - wanted

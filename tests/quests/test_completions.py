@@ -1,0 +1,208 @@
+"""A completion happens once, pays once, and counts everywhere or nowhere."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from monitoring.wire.problems import Problem
+from quests.authoring.document import document_of
+from quests.authoring.services import change_status, update_quest
+from quests.completions.completing import complete_quest
+from quests.models import Achievement, Completion, LedgerEntry, OutboxEvent, Quest, Season, Standing
+from tests.quests.conftest import MakeQuest, assert_reconciled, together
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_completion_pays_once_and_counts_on_the_board(alice: User, make_quest: MakeQuest) -> None:
+    quest = make_quest()
+
+    result = complete_quest(player=alice, number=quest.number)
+
+    assert (result.xp_earned, result.total_xp) == (10, 10)
+    standing = Standing.objects.get(player=alice)
+    assert (standing.board, standing.xp, standing.completions) == (0, 10, 1)
+    entry = LedgerEntry.objects.get(player=alice)
+    assert (entry.amount, entry.kind, entry.completion_id) == (
+        10,
+        "completion",
+        result.completion_id,
+    )
+    event = OutboxEvent.objects.get()
+    assert (event.kind, event.player, event.payload["xpEarned"]) == ("quest.completed", alice, 10)
+
+
+def test_a_second_time_is_refused_with_the_first_result(alice: User, make_quest: MakeQuest) -> None:
+    first = complete_quest(player=alice, number=make_quest().number)
+    complete_quest(player=alice, number=make_quest(title="Another").number)
+
+    with pytest.raises(Problem) as refused:
+        complete_quest(player=alice, number=first.quest.number)
+
+    assert refused.value.code == "quest_already_completed"
+    told = refused.value.extra["firstResult"]
+    assert told["completionId"] == str(first.public_id)
+    assert (told["xpEarned"], told["totalXP"]) == (10, 10)
+
+
+def test_a_draft_is_not_there_and_a_closed_quest_is_closed(
+    alice: User, operator: User, make_quest: MakeQuest
+) -> None:
+    draft, closed = make_quest(status="draft"), make_quest()
+    change_status(quest=closed, status=Quest.Status.CLOSED, actor=operator)
+
+    for quest, code in ((draft, "quest_not_found"), (closed, "quest_closed")):
+        with pytest.raises(Problem) as refused:
+            complete_quest(player=alice, number=quest.number)
+        assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("window", "code"),
+    [
+        ({"startsAt": timezone.now() + timedelta(hours=1)}, "quest_not_started"),
+        ({"endsAt": timezone.now() - timedelta(hours=1)}, "quest_ended"),
+    ],
+)
+def test_outside_of_its_window_a_quest_is_not_paid(
+    alice: User, make_quest: MakeQuest, window: dict[str, object], code: str
+) -> None:
+    with pytest.raises(Problem) as refused:
+        complete_quest(player=alice, number=make_quest(**window).number)
+
+    assert refused.value.code == code
+
+
+def test_an_edit_is_noticed_though_the_quest_was_read_before_it(
+    alice: User, bob: User, operator: User, make_quest: MakeQuest
+) -> None:
+    quest = make_quest()
+    complete_quest(player=bob, number=quest.number)
+    # Past the signals that a save of this process sends: as another process would have done it.
+    Quest.objects.filter(pk=quest.pk).update(xp_reward=25, version=2)
+
+    result = complete_quest(player=alice, number=quest.number)
+
+    assert result.xp_earned == 25
+    assert Completion.objects.get(player=alice).quest_version == 2
+
+
+def test_what_a_quest_builds_on_must_be_there(alice: User, make_quest: MakeQuest) -> None:
+    first = make_quest()
+    second = make_quest(prerequisites={"all": [{"quest": first.number}, {"xp": 10}]})
+
+    with pytest.raises(Problem) as refused:
+        complete_quest(player=alice, number=second.number)
+    assert refused.value.code == "prerequisites_missing"
+    assert refused.value.extra["missing"] == ["quest 1 completed", "10 XP"]
+
+    complete_quest(player=alice, number=first.number)
+    assert complete_quest(player=alice, number=second.number).total_xp == 20
+
+
+def test_a_season_has_a_board_of_its_own(alice: User, make_quest: MakeQuest) -> None:
+    season = Season.objects.create(slug="spring", name="Spring")
+    complete_quest(player=alice, number=make_quest(season="spring").number)
+    complete_quest(player=alice, number=make_quest().number)
+
+    boards = dict(Standing.objects.filter(player=alice).values_list("board", "xp"))
+
+    assert boards == {0: 20, season.pk: 10}
+
+
+def test_a_held_quest_pays_nothing_yet(alice: User, make_quest: MakeQuest) -> None:
+    result = complete_quest(player=alice, number=make_quest(holdCompletions=True).number)
+
+    assert (result.is_held, result.xp_earned, result.total_xp) == (True, 0, 0)
+    assert Completion.objects.get().status == "held"
+    assert not LedgerEntry.objects.exists()
+
+
+def test_a_daily_quest_is_paid_once_a_day_of_its_zone(
+    alice: User, make_quest: MakeQuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quest = make_quest(recurrence="daily", periodZone="Asia/Tokyo")
+    at = "2031-05-01T14:59:00+00:00"  # a minute before midnight in Tokyo
+
+    for minutes, period in ((0, "2031-05-01"), (1, "2031-05-02")):
+        now = timezone.datetime.fromisoformat(at) + timedelta(minutes=minutes)
+        monkeypatch.setattr("django.utils.timezone.now", lambda now=now: now)
+        complete_quest(player=alice, number=quest.number)
+        assert Completion.objects.latest("pk").period == period
+        with pytest.raises(Problem):
+            complete_quest(player=alice, number=quest.number)
+
+
+def test_a_cool_down_keeps_two_periods_apart(
+    alice: User, make_quest: MakeQuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quest = make_quest(recurrence="daily", cooldownSeconds=3600)
+    for minutes, code in ((0, ""), (2, "cooling_down"), (61, "")):
+        now = timezone.datetime.fromisoformat("2031-05-01T23:59:00+00:00")
+        monkeypatch.setattr(
+            "django.utils.timezone.now", lambda now=now, m=minutes: now + timedelta(minutes=m)
+        )
+        if code:
+            with pytest.raises(Problem) as refused:
+                complete_quest(player=alice, number=quest.number)
+            assert refused.value.code == code
+        else:
+            complete_quest(player=alice, number=quest.number)
+
+
+def test_achievements_are_earned_when_their_threshold_is_crossed(
+    alice: User, make_quest: MakeQuest
+) -> None:
+    for slug, metric, more in (
+        ("ten", "xp", {"threshold": 10}),
+        ("hundred", "xp", {"threshold": 100}),
+        ("two", "completions", {"threshold": 2}),
+        ("reader", "category", {"threshold": 2, "category": "reading"}),
+        ("both", "quests", {"quests": [1, 2]}),
+    ):
+        Achievement.objects.create(slug=slug, name=slug, metric=metric, **more)
+    quests = [make_quest(category="reading") for _ in range(3)]
+
+    earned = [
+        [
+            Achievement.objects.get(pk=pk).slug
+            for pk in complete_quest(player=alice, number=q.number).achievements
+        ]
+        for q in quests
+    ]
+
+    assert [sorted(slugs) for slugs in earned] == [["ten"], ["both", "reader", "two"], []]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("round_", range(5))
+def test_of_64_at_once_one_completes_and_all_others_are_told_its_result(
+    alice: User, make_quest: MakeQuest, round_: int
+) -> None:
+    quest = make_quest()
+
+    with together(64) as run:
+        outcomes = run(lambda _: complete_quest(player=alice, number=quest.number))
+
+    won = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
+    lost = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert len(won) == 1, outcomes
+    assert {problem.code for problem in lost} == {"quest_already_completed"}
+    assert {p.extra["firstResult"]["completionId"] for p in lost} == {str(won[0].public_id)}
+    assert LedgerEntry.objects.count() == OutboxEvent.objects.count() == 1
+    assert Standing.objects.get().xp == 10
+    assert_reconciled()
+
+
+def test_a_stale_edit_is_refused(operator: User, make_quest: MakeQuest) -> None:
+    quest = make_quest()
+    document = document_of(quest) | {"title": "Newer"}
+    update_quest(quest=quest, document=document, actor=operator, expected_version=1)
+
+    with pytest.raises(Problem) as refused:
+        update_quest(quest=quest, document=document, actor=operator, expected_version=1)
+
+    assert (refused.value.code, refused.value.status_code) == ("version_stale", 412)
+    assert [v.version for v in quest.versions.all()] == [2, 1]
