@@ -1,4 +1,5 @@
-"""What operators do, kept with the deed: the row is in the same transaction."""
+"""What operators did: written in the transaction of the deed, so that there is never one without
+the other."""
 
 from typing import Any
 
@@ -9,9 +10,10 @@ from quests.models import AuditEntry
 
 def record(
     *, actor: User | None, action: str, subject: str, reason: str = "", **detail: Any
-) -> None:
-    """`detail` is JSON; no secrets, no proofs."""
-    AuditEntry.objects.create(
+) -> AuditEntry:
+    """`action` like "webhook.deleted", `subject` like "webhook 5b1c6f0e-..."; nobody's deed, the
+    machine's own, has no actor. `detail` is kept as JSON: nothing secret."""
+    return AuditEntry.objects.create(
         actor=actor,
         action=action,
         subject=subject,

@@ -96,7 +96,7 @@ class QuestDocument(CamelCaseMixin, serializers.Serializer[Any]):
 
 
 def read(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Model fields, `steps` among them; a ValidationError of DRF names each field that is wrong, and
+    """Model fields, `steps` among them; DRF's ValidationError names each field that is wrong, and
     those that do not exist."""
     serializer = QuestDocument(data=dict(document))
     if unknown := sorted(set(document) - set(serializer.fields)):

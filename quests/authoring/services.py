@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
-from quests import audit
+from quests import audit, outbox
 from quests.authoring.document import document_of, read
 from quests.completions import quota
 from quests.models import Completion, OutboxEvent, Quest, QuestVersion, Requirement, Season
@@ -37,7 +37,7 @@ def create_quest(*, document: Mapping[str, Any], actor: User) -> Quest:
             raise
         detail = f"There is a quest {number} already."
         raise Problem("quest_number_taken", detail, status=409) from None
-    return _settle(quest, steps, actor, "quest_created")
+    return _settle(quest, steps, actor, "quest.created")
 
 
 @retried
@@ -64,7 +64,7 @@ def update_quest(
         setattr(quest, name, value)
     quest.version += 1
     quest.save()
-    saved = _settle(quest, steps, actor, "quest_changed")
+    saved = _settle(quest, steps, actor, "quest.changed")
     if document_of(saved) == before:
         transaction.set_rollback(True)
         saved.version -= 1
@@ -84,7 +84,7 @@ def delete_draft(*, quest: Quest, actor: User) -> None:
     if quest.status != Quest.Status.DRAFT or quest.completions.exists() or quest.evidence.exists():
         detail = "Only a draft that nobody has played can be deleted. Close it instead."
         raise Problem("quest_not_draft", detail, status=409)
-    audit.record(actor=actor, action="quest_deleted", subject=f"quest {quest.number}")
+    audit.record(actor=actor, action="quest.deleted", subject=f"quest {quest.number}")
     quota.resize(quest.pk, None)
     quest.delete()
 
@@ -101,12 +101,10 @@ def close_season(*, season: Season, actor: User | None, reason: str = "") -> Sea
     with connection.cursor() as cursor:
         cursor.execute(_KEEP_RANKS, [season.pk])
         ranked = cursor.rowcount
-    OutboxEvent.objects.create(
-        kind=OutboxEvent.Kind.SEASON_CLOSED,
-        payload={"season": season.slug, "name": season.name, "players": ranked},
-    )
+    payload = {"season": season.slug, "name": season.name, "players": ranked}
+    outbox.announce(kind=OutboxEvent.Kind.SEASON_CLOSED, payload=payload)
     subject = f"season {season.slug}"
-    audit.record(actor=actor, action="season_closed", subject=subject, reason=reason)
+    audit.record(actor=actor, action="season.closed", subject=subject, reason=reason)
     return season
 
 

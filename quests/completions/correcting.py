@@ -108,7 +108,7 @@ def reverse_held(*, completion: Completion, reason: str, actor: User) -> None:
     _settle(completion, Status.REVERSED, reason)
     quota.release(completion.pk)
     audit.record(
-        actor=actor, action="reverse_held", subject=f"completion {completion.public_id}",
+        actor=actor, action="xp.never_paid", subject=f"completion {completion.public_id}",
         reason=reason,
     )  # fmt: skip
 
@@ -165,7 +165,7 @@ def _enter(
     )
     achievements.recompute([player_id])
     audit.record(
-        actor=actor, action=f"xp_{kind.value}", subject=f"entry {public_id}", reason=reason,
+        actor=actor, action=f"xp.{kind.value}", subject=f"entry {public_id}", reason=reason,
         player=player_id, amount=amount,
     )  # fmt: skip
     return LedgerEntry.objects.get(pk=made.entry)
