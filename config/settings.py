@@ -177,7 +177,7 @@ CELERY_BEAT_SCHEDULE = {
     "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},
     "links.keep_partitions": {"task": "links.tasks.keep_partitions", "schedule": 3600.0},
     "links.reconcile": {"task": "links.tasks.reconcile", "schedule": 86_400.0},
-    "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 86_400.0},
+    "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 3600.0},
 }
 # Queued ticks of a periodic task are worthless after a while; they must not pile up.
 for _entry in CELERY_BEAT_SCHEDULE.values():
@@ -214,6 +214,18 @@ AXES_USERNAME_CALLABLE = "accounts.lockout.name_of"
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address_of"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
 AXES_VERBOSE = False
+# Sign-In with Ethereum. The first chain is the one that a new message is asked to name.
+WALLET_CHAIN_IDS = env.integers("WALLET_CHAIN_IDS", "1")
+# Where to ask a contract whether it takes a signature for its own (EIP-1271), by chain id; without
+# one, only wallets that are keys can sign in.
+ETHEREUM_RPC_URLS = env.endpoints("ETHEREUM_RPC_URLS")
+SIGN_IN_STATEMENT = "Sign in to Rallypoint."
+NONCE_RATE = "30/m"
+# With the prefix, browsers take it from this very host over TLS only: nobody can plant one.
+NONCE_COOKIE_NAME = "__Host-rallypoint_nonce" if HTTPS else "rallypoint_nonce"
+RATELIMIT_FAIL_OPEN = True  # a cache that is away must not close the door
+# Who counts what people have achieved; quests, once installed.
+ACCOUNTS_FIGURES = "accounts.figures.zeros"
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),

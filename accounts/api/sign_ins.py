@@ -7,11 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import examples, services
+from accounts import examples, selectors, services
 from accounts.api.parsing import REFUSED, SECRET_HEADERS, parsed
-from accounts.permissions import IsPerson
+from accounts.permissions import IsPerson, caller
 from accounts.serializers import (
     CredentialsInput,
+    EndedOutput,
     RefreshInput,
     TokenPairOutput,
     WhoOutput,
@@ -76,6 +77,23 @@ class LogoutView(PublicView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class LogoutEverywhereView(APIView):
+    permission_classes = [IsPerson]
+
+    @extend_schema(
+        operation_id="auth_logout_everywhere",
+        summary="End all of my sign-ins",
+        description="This one too. Browser sessions and API keys go on.",
+        request=None,
+        responses=EndedOutput,
+        examples=[examples.ENDED],
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        ended = services.sign_out_everywhere(user=caller(request))
+        return Response(EndedOutput({"ended": ended}).data)
+
+
 class MeView(APIView):
     permission_classes = [IsPerson]
 
@@ -87,7 +105,7 @@ class MeView(APIView):
         tags=["auth"],
     )
     def get(self, request: Request) -> Response:
-        return Response(WhoOutput({"user": request.user}).data)
+        return Response(WhoOutput({"user": selectors.profile_of(user=caller(request))}).data)
 
 
 class VerifyView(APIView):
@@ -102,4 +120,4 @@ class VerifyView(APIView):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
-        return Response(WhoOutput({"user": request.user}).data)
+        return Response(WhoOutput({"user": selectors.profile_of(user=caller(request))}).data)
