@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import services
-from accounts.models import ApiKey, TokenFamily, User
+from accounts.models import ApiKey, TokenFamily, User, Wallet
 from accounts.scopes import Scope
 
 admin.site.unregister(Group)
@@ -25,6 +25,37 @@ admin.site.unregister([BlacklistedToken, OutstandingToken])
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
+
+
+class ReadOnly:
+    """Shown, never made, changed or removed: a row here is somebody's proof."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class WalletInline(ReadOnly, TabularInline):
+    model = Wallet
+    fields = ["address", "is_primary", "linked_at"]
+    readonly_fields = fields
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnly, ModelAdmin):
+    list_display = ["__str__", "user", "is_primary", "linked_at"]
+    list_display_links = ["__str__"]
+    list_select_related = ["user"]
+    list_filter = ["is_primary", "linked_at"]
+    search_fields = ["address", "user__username"]
+    ordering = ["-linked_at"]
+    fields = ["user", "address", "is_primary", "linked_at"]
+    readonly_fields = fields
 
 
 @admin.register(User)
@@ -46,6 +77,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
         ),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
+    inlines = [WalletInline]
     actions = ["sign_out_everywhere"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:

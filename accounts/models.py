@@ -1,4 +1,4 @@
-"""People, their sign-ins and their API keys. Invariants live in the database as constraints."""
+"""People, their wallets, sign-ins and API keys. Invariants live in the database as constraints."""
 
 import uuid
 from typing import ClassVar
@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 
+from accounts.addresses import PATTERN, to_checksum
 from accounts.scopes import Scope
 
 _SHA256 = "^[0-9a-f]{64}$"
@@ -39,6 +40,55 @@ class User(AbstractUser):
             ),
             models.CheckConstraint(condition=~Q(username=""), name="accounts_user_has_username"),
         ]
+
+
+class Wallet(models.Model):
+    """An address whose key somebody has shown to hold. It signs her in."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="wallets")
+    address = models.CharField(max_length=42, unique=True, editable=False)
+    # The one that the world sees. Services keep it at one for everybody who has a wallet.
+    is_primary = models.BooleanField(default=False, editable=False)
+    linked_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(address__regex=PATTERN), name="accounts_wallet_address_in_lower_case"
+            ),
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(is_primary=True), name="accounts_wallet_one_primary"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return to_checksum(self.address)
+
+
+class LoginNonce(models.Model):
+    """A nonce that was given out, and the browser it was given to: see accounts.nonces."""
+
+    nonce_hash = models.CharField(max_length=64, primary_key=True, editable=False)
+    binding_hash = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    expires_at = models.DateTimeField(db_index=True, editable=False)
+    # Kept until it expires, so that a second use is told from a nonce that never was.
+    consumed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(nonce_hash__regex=_SHA256, binding_hash__regex=_SHA256),
+                name="accounts_loginnonce_keeps_hashes",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("created_at")),
+                name="accounts_loginnonce_expires_after_creation",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at:%Y-%m-%d %H:%M}"
 
 
 class TokenFamily(models.Model):

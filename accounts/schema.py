@@ -38,7 +38,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "The `token` that `POST /api/auth/token` answers with.",
+            "description": "The `token` of `POST /api/auth/login` or `/api/auth/token`.",
         }
 
 

@@ -1,6 +1,8 @@
-"""Who is behind a credential: one query each. A refusal says why, but only to its holder."""
+"""Who is behind a credential or a wallet. A refusal says why, but only to its holder."""
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
@@ -9,7 +11,16 @@ from django.utils.crypto import constant_time_compare
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts import keys, tokens
-from accounts.models import ApiKey, TokenFamily, User
+from accounts.addresses import to_checksum
+from accounts.figures import Figures, figures_of
+from accounts.models import ApiKey, TokenFamily, User, Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    user: User
+    wallet_address: str | None  # in the form of EIP-55
+    figures: Figures
 
 
 def find_family(*, access_token: str) -> TokenFamily:
@@ -57,6 +68,27 @@ def unrevoked_keys(*, user: User) -> QuerySet[ApiKey]:
 def get_own_key(*, user: User, public_id: uuid.UUID) -> ApiKey:
     """Http404 for somebody else's key as for none: an id must not be worth guessing."""
     return get_object_or_404(unrevoked_keys(user=user), public_id=public_id)
+
+
+def find_wallet(address: str) -> Wallet | None:
+    """The wallet (with its user) of an address as `parse_wallet` gives it."""
+    return Wallet.objects.select_related("user").filter(address=address).first()
+
+
+def primary_addresses(user_ids: Iterable[int]) -> dict[int, str]:
+    """In the form of EIP-55, by user id; those who have no wallet are not in it."""
+    rows = Wallet.objects.filter(user_id__in=list(user_ids), is_primary=True)
+    return {
+        user_id: to_checksum(address) for user_id, address in rows.values_list("user_id", "address")
+    }
+
+
+def wallets_of(*, user: User) -> QuerySet[Wallet]:
+    return user.wallets.all()
+
+
+def profile_of(*, user: User) -> Profile:
+    return Profile(user, primary_addresses([user.pk]).get(user.pk), figures_of([user.pk])[user.pk])
 
 
 def _refuse_inactive(user: User) -> None:

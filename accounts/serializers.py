@@ -4,15 +4,41 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.models import ApiKey, User
+from accounts.addresses import parse_wallet, to_checksum
+from accounts.models import ApiKey, Wallet
 from accounts.permissions import held_scopes
 from accounts.scopes import Scope
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
 
 MAX_TOKEN_LENGTH = 4096
+
+
+@extend_schema_field({"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"})
+class WalletField(serializers.CharField):
+    """Reads an address into the form that is kept, and shows it in that of EIP-55. What is none is
+    a Problem of its own (`wallet_invalid`, `wallet_checksum`), in whatever field it stands."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return parse_wallet(super().to_internal_value(data))
+
+    def to_representation(self, value: Any) -> str:
+        return to_checksum(str(value))
+
+
+class ExactTextField(serializers.CharField):
+    """A JSON string as it came: not a number, and with the white space at its ends."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, allow_blank=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
 
 
 class CredentialsInput(serializers.Serializer[Any]):
@@ -31,17 +57,48 @@ class TokenPairOutput(CamelCaseMixin, serializers.Serializer[Any]):
     )
 
 
-class UserOutput(CamelCaseMixin, serializers.ModelSerializer[User]):
-    id = serializers.UUIDField(source="public_id")
-    is_operator = serializers.BooleanField(source="is_staff")
-    registered_at = WireDateTimeField(source="date_joined")
+class NonceOutput(CamelCaseMixin, serializers.Serializer[Any]):
+    nonce = serializers.CharField()
+    domain = serializers.CharField()
+    uri = serializers.CharField()
+    chain_id = serializers.IntegerField()
+    statement = serializers.CharField()
+    expires_at = WireDateTimeField()
+
+
+class WalletProofInput(serializers.Serializer[Any]):
+    message = ExactTextField(help_text="An EIP-4361 message of at most 4,096 bytes.")
+    signature = ExactTextField(help_text="`0x` and 130 hexadecimal digits; contracts may differ.")
+
+
+class WalletOutput(CamelCaseMixin, serializers.ModelSerializer[Wallet]):
+    address = WalletField()
 
     class Meta:
-        model = User
-        fields = ["id", "username", "is_operator", "registered_at"]
+        model = Wallet
+        fields = ["address", "is_primary", "linked_at"]
+
+
+class EndedOutput(serializers.Serializer[Any]):
+    ended = serializers.IntegerField(help_text="How many sign-ins ended.")
+
+
+class UserOutput(CamelCaseMixin, serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="user.public_id")
+    wallet_address = WalletField(allow_null=True, help_text="The primary wallet, if any.")
+    username = serializers.CharField(source="user.username")
+    total_xp = serializers.IntegerField(source="figures.total_xp")
+    completed_quests = serializers.IntegerField(source="figures.completed_quests")
+    achievements = serializers.IntegerField(source="figures.achievements")
+    is_operator = serializers.BooleanField(source="user.is_staff")
+    registered_at = WireDateTimeField(source="user.date_joined")
 
 
 class WhoOutput(serializers.Serializer[Any]):
+    user = UserOutput()
+
+
+class WalletSignInOutput(TokenPairOutput):
     user = UserOutput()
 
 

@@ -1,4 +1,4 @@
-"""Every write of the accounts: sign-ins, refresh rotation, API keys.
+"""Every write of the accounts but those about wallets: sign-ins, refresh rotation, API keys.
 
 Refresh tokens are used once. Rotation locks the family's row first, so of two callers with the
 same token exactly one gets a new pair; the other has shown that the token is in two hands, and
@@ -26,7 +26,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from accounts import keys, tokens
-from accounts.models import ApiKey, TokenFamily, User
+from accounts.models import ApiKey, LoginNonce, TokenFamily, User
 from accounts.scopes import parse_scopes
 from accounts.selectors import refuse_dead
 from accounts.tokens import RefreshToken, TokenPair
@@ -181,6 +181,7 @@ def forget_expired() -> None:
     now = timezone.now()
     _delete_in_batches(OutstandingToken.objects.filter(expires_at__lte=now))
     _delete_in_batches(TokenFamily.objects.filter(expires_at__lte=now))
+    _delete_in_batches(LoginNonce.objects.filter(expires_at__lte=now))
     _delete_in_batches(
         AccessAttempt.objects.filter(attempt_time__lte=now - settings.AXES_COOLOFF_TIME)
     )

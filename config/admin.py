@@ -36,6 +36,7 @@ _SIDEBAR = {
     },
     "People": {
         "accounts.user": ("Users", "person"),
+        "accounts.wallet": ("Wallets", "wallet"),
         "auth.group": ("Groups", "group"),
         "accounts.tokenfamily": ("Sign-ins", "login"),
         "accounts.apikey": ("API keys", "key"),

@@ -4,8 +4,10 @@ A secret may come from a file instead (`SECRET_KEY_FILE=/run/secrets/key`), as c
 platforms hand them over; the variable itself wins when both are there.
 """
 
+import json
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -52,6 +54,42 @@ def integer(name: str, default: int, *, at_least: int = 0) -> int:
 def items(name: str, default: str = "") -> list[str]:
     """A comma-separated list; blanks are dropped."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def integers(name: str, default: str) -> list[int]:
+    """A comma-separated list of numbers from 1 up."""
+    values = items(name) or default.split(",")
+    if not all(_is_positive(value) for value in values):
+        raise ImproperlyConfigured(f"{name} must be whole numbers with commas between them.")
+    return [int(value) for value in values]
+
+
+def endpoints(name: str) -> dict[int, str]:
+    """A JSON object of http addresses by number: {"1": "https://rpc.example.org"}. A secret, for
+    such an address often ends in a key; so no message repeats it."""
+    value = secret(name)
+    try:
+        found = json.loads(value) if value else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(_is_endpoint(*item) for item in found.items()):
+        raise ImproperlyConfigured(f"{name} must be a JSON object of http addresses by number.")
+    return {int(number): url for number, url in found.items()}
+
+
+def _is_endpoint(number: str, url: object) -> bool:
+    if not (_is_positive(number) and isinstance(url, str)):
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError when it is none
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _is_positive(number: str) -> bool:
+    return number.isascii() and number.isdigit() and len(number) < 19 and int(number) > 0
 
 
 def choice(name: str, default: str, allowed: set[str]) -> str:

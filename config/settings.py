@@ -181,7 +181,7 @@ CELERY_BEAT_SCHEDULE = {
     "quests.fold_ranks": {"task": "quests.tasks.fold_ranks", "schedule": 1.0},
     "quests.close_seasons": {"task": "quests.tasks.close_ended_seasons", "schedule": 60.0},
     "quests.reconcile": {"task": "quests.tasks.reconcile", "schedule": 86_400.0},
-    "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 86_400.0},
+    "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 3600.0},
 }
 # Queued ticks of a periodic task are worthless after a while; they must not pile up.
 for _entry in CELERY_BEAT_SCHEDULE.values():
@@ -218,6 +218,18 @@ AXES_USERNAME_CALLABLE = "accounts.lockout.name_of"
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address_of"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.answer"
 AXES_VERBOSE = False
+# Sign-In with Ethereum. The first chain is the one that a new message is asked to name.
+WALLET_CHAIN_IDS = env.integers("WALLET_CHAIN_IDS", "1")
+# Where to ask a contract whether it takes a signature for its own (EIP-1271), by chain id; without
+# one, only wallets that are keys can sign in.
+ETHEREUM_RPC_URLS = env.endpoints("ETHEREUM_RPC_URLS")
+SIGN_IN_STATEMENT = "Sign in to Rallypoint."
+NONCE_RATE = "30/m"
+# With the prefix, browsers take it from this very host over TLS only: nobody can plant one.
+NONCE_COOKIE_NAME = "__Host-rallypoint_nonce" if HTTPS else "rallypoint_nonce"
+RATELIMIT_FAIL_OPEN = True  # a cache that is away must not close the door
+# Who counts what people have achieved; without quests, accounts.figures.zeros.
+ACCOUNTS_FIGURES = "quests.selectors.figures_of"
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=30),
@@ -235,7 +247,6 @@ SPOOL_DIR = VAR_DIR / "spool"
 SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
 
 # --- Quests ---------------------------------------------------------------------------------------
-ACCOUNTS_FIGURES = "quests.selectors.figures_of"
 # The kinds of requirements that a quest can have; a new one is a file and a line here.
 REQUIREMENT_KINDS = [
     "quests.requirements.quiz.Quiz",
@@ -244,6 +255,7 @@ REQUIREMENT_KINDS = [
     "quests.requirements.trusted.TrustedEvidence",
     "quests.requirements.referral.Referral",
     "quests.requirements.streak.Streak",
+    "quests.requirements.wallet_signature.WalletSignature",
 ]
 
 # --- The wire -------------------------------------------------------------------------------------

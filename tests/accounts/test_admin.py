@@ -9,7 +9,8 @@ from django.test import Client
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts import selectors, services
-from accounts.models import ApiKey, TokenFamily, User
+from accounts.models import ApiKey, TokenFamily, User, Wallet
+from tests.accounts.siwe import ALICES
 
 pytestmark = pytest.mark.django_db
 
@@ -25,15 +26,36 @@ def pages(client: Client, root: User) -> Client:
     return client
 
 
-@pytest.mark.parametrize("model", ["user", "apikey", "tokenfamily"])
+@pytest.mark.parametrize("model", ["user", "apikey", "tokenfamily", "wallet"])
 def test_every_list_and_row_opens_and_is_searched(pages: Client, alice: User, model: str) -> None:
     services.issue_tokens(user=alice)
     services.create_api_key(user=alice, name="Website", scopes=["links:read"])
-    row = {"user": alice, "apikey": ApiKey.objects.get(), "tokenfamily": TokenFamily.objects.get()}
+    wallet = Wallet.objects.create(user=alice, address=ALICES.address.lower())
+    row = {"user": alice, "apikey": ApiKey.objects.get(), "wallet": wallet}
+    row["tokenfamily"] = TokenFamily.objects.get()
     base = f"/admin/accounts/{model}/"
     assert pages.get(base).status_code == 200
     assert "alice" in pages.get(base, {"q": "alice"}).content.decode()
     assert pages.get(f"{base}{row[model].pk}/change/").status_code == 200
+
+
+def test_a_wallet_is_found_by_its_address_and_changed_by_nobody(
+    pages: Client, alice: User, bob: User
+) -> None:
+    wallet = Wallet.objects.create(user=alice, address=ALICES.address.lower())
+    base = "/admin/accounts/wallet/"
+    found = pages.get(base, {"q": ALICES.address})
+    assert found.context["cl"].result_count == 1
+    assert ALICES.address in found.content.decode()
+    assert (
+        ALICES.address.lower()
+        in pages.get(f"/admin/accounts/user/{alice.pk}/change/").content.decode()
+    )
+    for page in ("add/", f"{wallet.pk}/delete/"):
+        assert pages.post(base + page, {"user": bob.pk}).status_code == 403
+    assert pages.post(f"{base}{wallet.pk}/change/", {"user": bob.pk}).status_code == 403
+    assert pages.get("/admin/accounts/loginnonce/").status_code == 404
+    assert Wallet.objects.get().user == alice
 
 
 @pytest.mark.parametrize("model", ["apikey", "tokenfamily"])

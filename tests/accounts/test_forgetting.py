@@ -1,4 +1,4 @@
-"""The nightly accounts.tasks.forget_expired."""
+"""The hourly accounts.tasks.forget_expired."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,8 +9,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from accounts import services, tasks
-from accounts.models import TokenFamily, User
+from accounts import nonces, services, tasks
+from accounts.models import LoginNonce, TokenFamily, User
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +22,9 @@ def test_what_has_expired_is_forgotten_and_the_rest_is_kept(alice: User) -> None
     OutstandingToken.objects.update(expires_at=now - timedelta(seconds=1))
     TokenFamily.objects.update(expires_at=now - timedelta(seconds=1))
     current = services.issue_tokens(user=alice)
+    nonces.issue()
+    LoginNonce.objects.update(created_at=now - lived, expires_at=now)
+    nonces.issue()
     for at in (now - lived, now):
         attempt = AccessAttempt.objects.create(
             username="alice", user_agent=str(at), failures_since_start=1
@@ -36,6 +39,7 @@ def test_what_has_expired_is_forgotten_and_the_rest_is_kept(alice: User) -> None
     assert TokenFamily.objects.count() == 1
     assert AccessAttempt.objects.count() == 1
     assert Session.objects.count() == 1
+    assert LoginNonce.objects.count() == 1
     assert services.rotate_refresh(token=current.refresh)
 
 

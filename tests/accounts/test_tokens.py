@@ -54,15 +54,15 @@ def test_an_access_token_says_who_is_calling(
         bearer(tokens.access).post("/api/auth/verify"),
     ):
         user = answer.json()["user"]
-        assert user.keys() == {"id", "username", "isOperator", "registeredAt"}
+        assert (user["walletAddress"], user["totalXP"], user["isOperator"]) == (None, 0, False)
         assert (user["id"], user["username"]) == (str(alice.public_id), "alice")
 
 
-def test_it_costs_one_query(
+def test_it_costs_one_query_and_her_profile_three(
     tokens: TokenPair, bearer: Bearer, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = bearer(tokens.access)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(4):  # the sign-in; the wallet, the standing, the achievements
         assert client.get("/api/auth/me").status_code == 200
 
 
@@ -253,6 +253,20 @@ def test_signing_out_everywhere_ends_all_of_hers_and_nobody_elses(
     for pair in hers:
         assert refused(bearer(pair.access).get("/api/auth/me")) == "token_revoked"
     assert bearer(his.access).get("/api/auth/me").status_code == 200
+
+
+def test_she_may_do_so_over_the_api(alice: User, tokens: TokenPair, bearer: Bearer) -> None:
+    services.issue_tokens(user=alice)
+    client = bearer(tokens.access)
+    answer = client.post("/api/auth/logout-everywhere")
+    assert (answer.status_code, answer.json()) == (200, {"ended": 2})
+    assert refused(client.post("/api/auth/logout-everywhere")) == "token_revoked"
+
+
+def test_an_api_key_cannot_end_her_sign_ins(alice: User, tokens: TokenPair) -> None:
+    _, key = services.create_api_key(user=alice, name="k", scopes=["links:read"])
+    answer = APIClient(headers={"X-API-Key": key}).post("/api/auth/logout-everywhere")
+    assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
 
 
 def test_token_lifetimes_are_those_of_the_settings(tokens: TokenPair) -> None:

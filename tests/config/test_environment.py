@@ -34,6 +34,15 @@ def test_every_variable_is_in_the_example_and_none_besides() -> None:
         ("A_NUMBER", "-1", lambda: env.integer("A_NUMBER", 1)),
         ("A_CHOICE", "red", lambda: env.choice("A_CHOICE", "blue", {"blue", "green"})),
         ("A_SECRET_FILE", "/nowhere", lambda: env.secret("A_SECRET")),
+        ("NUMBERS", "1,two", lambda: env.integers("NUMBERS", "1")),
+        ("NUMBERS", "0", lambda: env.integers("NUMBERS", "1")),
+        ("NUMBERS", "9" * 5000, lambda: env.integers("NUMBERS", "1")),
+        ("ENDPOINTS", "https://rpc.example", lambda: env.endpoints("ENDPOINTS")),
+        ("ENDPOINTS", '["https://rpc.example"]', lambda: env.endpoints("ENDPOINTS")),
+        ("ENDPOINTS", '{"main": "https://rpc.example"}', lambda: env.endpoints("ENDPOINTS")),
+        ("ENDPOINTS", '{"1": "ftp://rpc.example"}', lambda: env.endpoints("ENDPOINTS")),
+        ("ENDPOINTS", '{"1": "https://rpc.example:x"}', lambda: env.endpoints("ENDPOINTS")),
+        ("ENDPOINTS", '{"1": 7}', lambda: env.endpoints("ENDPOINTS")),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(
@@ -43,6 +52,23 @@ def test_what_cannot_be_meant_is_refused_by_name(
 
     with pytest.raises(ImproperlyConfigured, match=name):
         read()  # type: ignore[operator]
+
+
+def test_lists_and_endpoints_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.integers("NUMBERS", "1") == [1]
+    assert env.endpoints("ENDPOINTS") == {}
+    monkeypatch.setenv("NUMBERS", "10, 1")
+    monkeypatch.setenv("ENDPOINTS", '{"1": "https://rpc.example/v3/key"}')
+    assert env.integers("NUMBERS", "1") == [10, 1]
+    assert env.endpoints("ENDPOINTS") == {1: "https://rpc.example/v3/key"}
+
+
+def test_a_refused_endpoint_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be a key in it."""
+    monkeypatch.setenv("ENDPOINTS", '{"1": "ftp://rpc.example/key"}')
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.endpoints("ENDPOINTS")
+    assert "key" not in str(refusal.value)
 
 
 def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
