@@ -247,6 +247,9 @@ SPOOL_DIR = VAR_DIR / "spool"
 SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
 
 # --- Quests ---------------------------------------------------------------------------------------
+# How often a player, and a whole network, may act on quests; "" is without a limit.
+QUEST_PLAYER_RATE = env.text("QUEST_PLAYER_RATE", "60/m")
+QUEST_NETWORK_RATE = env.text("QUEST_NETWORK_RATE", "1200/m")
 # The kinds of requirements that a quest can have; a new one is a file and a line here.
 REQUIREMENT_KINDS = [
     "quests.requirements.quiz.Quiz",

@@ -7,6 +7,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
     path("", include("accounts.urls")),
+    path("", include("quests.urls")),
     path("", include("links.urls")),
 ]
 

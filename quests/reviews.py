@@ -1,13 +1,16 @@
 """Looking at what players sent in: approve or reject, once, with a note for the player."""
 
+from typing import NamedTuple
+
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
 from quests import audit, outbox
-from quests.models import Evidence, OutboxEvent, Quest
+from quests.models import Evidence, OutboxEvent, Proof, Quest
 
 State = Evidence.State
 
@@ -70,5 +73,27 @@ def _announce(evidence: Evidence) -> None:
             "stepId": evidence.step,
             "state": evidence.state,
             "note": evidence.review_note,
+        },
+    )
+
+
+class Image(NamedTuple):
+    content: bytes
+    headers: dict[str, str]
+
+
+def image_of(evidence: Evidence) -> Image:
+    """To be saved, never shown in place: it came from a stranger. Http404 without an image."""
+    proof = Proof.objects.filter(evidence=evidence, form=Proof.Form.IMAGE).first()
+    if proof is None or proof.image is None:
+        raise Http404
+    kind = proof.content_type.removeprefix("image/")
+    return Image(
+        bytes(proof.image),
+        {
+            "Content-Disposition": f'attachment; filename="proof-{evidence.public_id}.{kind}"',
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "private, no-store",
         },
     )

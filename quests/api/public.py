@@ -1,0 +1,146 @@
+"""What everybody may know of a player, by wallet. Field by field as the API document has it."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.addresses import parse_wallet, to_checksum
+from monitoring.wire.filters import Integer, Query, Text
+from quests import selectors
+from quests.api import public_documents as documents
+from quests.api.catalogue import PublicView
+from quests.api.parsing import WalletParameter, board_of, player_of
+from quests.definitions import find_definition
+from quests.leaderboard import ranking
+
+MAX_PAGE = 100
+_DEEPEST = 10_000_000
+
+
+class InteractionView(PublicView):
+    @extend_schema(
+        operation_id="public_interaction", summary="Has this wallet done anything here",
+        tags=["public"], responses=documents.INTERACTION,
+    )  # fmt: skip
+    def get(self, request: Request, wallet: str) -> Response:
+        del request
+        player = player_of(wallet)
+        if player is None:
+            return Response(documents.no_interaction(to_checksum(wallet)))
+        return Response(documents.interaction(player, to_checksum(wallet)))
+
+
+class ProfileView(PublicView):
+    @extend_schema(
+        operation_id="public_profile", summary="A player's public profile", tags=["public"],
+        responses=documents.PROFILE,
+    )  # fmt: skip
+    def get(self, request: Request, wallet: str) -> Response:
+        del request
+        if (player := player_of(wallet)) is None:
+            raise NotFound
+        return Response(documents.profile(player, to_checksum(wallet)))
+
+
+class ExistsView(PublicView):
+    @extend_schema(
+        operation_id="public_exists", summary="Does this wallet belong to a player",
+        tags=["public"], responses=documents.EXISTS,
+    )  # fmt: skip
+    def get(self, request: Request, wallet: str) -> Response:
+        del request
+        exists = player_of(wallet) is not None
+        return Response({"exists": exists, "walletAddress": to_checksum(wallet)})
+
+
+class LeaderboardView(PublicView):
+    query = Query(
+        limit=Integer(at_least=1, at_most=MAX_PAGE, default=50),
+        offset=Integer(at_least=0, at_most=_DEEPEST, default=0),
+        season=Text(max_length=50, description="Without one, of all time."),
+        around=WalletParameter(description="The page with this player in its middle."),
+        paged=False,
+    )
+
+    @extend_schema(
+        operation_id="public_leaderboard", summary="The leaderboard", tags=["public"],
+        description="By XP; of two with the same XP, who got there first. 404 `not_found` when "
+        "`around` is not on the board, or there is no such season.",
+        responses=documents.LEADERBOARD,
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        wanted = self.query.read(request)
+        board, limit = board_of(wanted["season"]), wanted["limit"]
+        if wanted["around"] is None:
+            return Response(documents.leaderboard(
+                ranking.page(board, offset=wanted["offset"], limit=limit), limit
+            ))  # fmt: skip
+        player = player_of(wanted["around"])
+        page = ranking.around(board, player.pk, limit=limit) if player else None
+        if page is None:
+            raise NotFound
+        return Response(documents.leaderboard(page, limit))
+
+
+class StatsView(PublicView):
+    @extend_schema(
+        operation_id="public_stats", summary="The community in figures", tags=["public"],
+        responses=documents.STATS,
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        del request
+        return Response(selectors.community_figures())
+
+
+class UserProgressView(PublicView):
+    @extend_schema(
+        operation_id="public_progress_user", summary="What a player has completed",
+        tags=["public"], responses=documents.USER_PROGRESS,
+    )  # fmt: skip
+    def get(self, request: Request, wallet: str) -> Response:
+        del request
+        player = player_of(wallet)
+        completed = documents.completed_quests(player) if player else []
+        return Response({
+            "walletAddress": to_checksum(wallet),
+            "completedQuests": completed,
+            "questsCompleted": len(completed),
+            "totalXP": selectors.total_xp(player) if player else 0,
+        })  # fmt: skip
+
+
+class QuestStatusView(PublicView):
+    query = Query(wallet_address=WalletParameter(), paged=False)
+
+    @extend_schema(
+        operation_id="public_quest_status", summary="Has a wallet completed a quest",
+        tags=["public"], responses=documents.QUEST_STATUS,
+        parameters=[OpenApiParameter("walletAddress", str, required=True)],
+    )  # fmt: skip
+    def get(self, request: Request, number: int) -> Response:
+        wallet = self.query.read(request)["wallet_address"] or parse_wallet("")
+        quest = find_definition(number)
+        player = player_of(wallet)
+        done: Any = selectors.newest_completion(player, quest.id) if player else None
+        return Response({
+            "questId": quest.number,
+            "walletAddress": to_checksum(wallet),
+            "completed": done is not None,
+            "completedAt": documents.instant_or_none(done and done.completed_at),
+            "xpEarned": done.xp if done else 0,
+        })  # fmt: skip
+
+
+class RecentCompletionsView(PublicView):
+    query = Query(limit=Integer(at_least=1, at_most=MAX_PAGE, default=10), paged=False)
+
+    @extend_schema(
+        operation_id="public_recent_completions", summary="The newest completions",
+        tags=["public"], responses=documents.RECENT,
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        limit = self.query.read(request)["limit"]
+        return Response({"completions": documents.recent(limit)})

@@ -1,0 +1,62 @@
+"""Addresses of quests: the API of players, of operators, and of everybody."""
+
+from django.urls import path
+
+from quests.api import catalogue, operators, profile, progress, public
+
+app_name = "quests"
+urlpatterns = [
+    path("api/quests", catalogue.QuestsView.as_view(), name="quests"),
+    path("api/quests/<int:number>", catalogue.QuestView.as_view(), name="quest"),
+    path("api/quests/<int:number>/content", catalogue.QuestContentView.as_view(), name="content"),
+    path("api/seasons", catalogue.SeasonsView.as_view(), name="seasons"),
+    path("api/seasons/<slug:slug>", catalogue.SeasonView.as_view(), name="season"),
+    path("api/achievements", catalogue.AchievementsView.as_view(), name="achievements"),
+    path("api/progress/start/<int:number>", progress.StartView.as_view(), name="start"),
+    path("api/progress/update/<int:number>", progress.UpdateView.as_view(), name="update"),
+    path("api/progress/complete/<int:number>", progress.CompleteView.as_view(), name="complete"),
+    path("api/progress/user", progress.MyProgressView.as_view(), name="my-progress"),
+    path("api/users/profile", profile.ProfileView.as_view(), name="profile"),
+    path("api/users/ledger", profile.LedgerView.as_view(), name="ledger"),
+    path("api/evidence", operators.EvidenceView.as_view(), name="evidence"),
+    path("api/reviews", operators.ReviewsView.as_view(), name="reviews"),
+    path("api/reviews/<uuid:public_id>/image", operators.ReviewImageView.as_view(), name="image"),
+    path("api/reviews/<uuid:public_id>/approve", operators.ApproveView.as_view(), name="approve"),
+    path("api/reviews/<uuid:public_id>/reject", operators.RejectView.as_view(), name="reject"),
+    path("api/ledger/<uuid:public_id>/reverse", operators.ReverseView.as_view(), name="reverse"),
+    path("api/completions/<uuid:public_id>/hold", operators.HoldView.as_view(), name="hold"),
+    path(
+        "api/completions/<uuid:public_id>/release", operators.ReleaseView.as_view(), name="release"
+    ),
+    path(
+        "api/completions/<uuid:public_id>/reverse",
+        operators.NeverPayView.as_view(),
+        name="never-pay",
+    ),
+    path(
+        "api/public/users/interaction/<str:wallet>",
+        public.InteractionView.as_view(),
+        name="interaction",
+    ),
+    path(
+        "api/public/users/profile/<str:wallet>", public.ProfileView.as_view(), name="public-profile"
+    ),
+    path("api/public/users/exists/<str:wallet>", public.ExistsView.as_view(), name="exists"),
+    path("api/public/users/leaderboard", public.LeaderboardView.as_view(), name="leaderboard"),
+    path("api/public/users/stats", public.StatsView.as_view(), name="stats"),
+    path(
+        "api/public/progress/user/<str:wallet>",
+        public.UserProgressView.as_view(),
+        name="public-progress",
+    ),
+    path(
+        "api/public/progress/quest/<int:number>/status",
+        public.QuestStatusView.as_view(),
+        name="quest-status",
+    ),
+    path(
+        "api/public/progress/recent-completions",
+        public.RecentCompletionsView.as_view(),
+        name="recent-completions",
+    ),
+]
