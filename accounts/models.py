@@ -28,6 +28,8 @@ class UserManager(DjangoUserManager["User"]):
 
 class User(AbstractUser):
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Of what she shows of herself; moves with every change of it (services.rename).
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -16,8 +16,8 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
@@ -26,10 +26,12 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from accounts import keys, tokens
+from accounts.addresses import looks_like_wallet
 from accounts.models import ApiKey, LoginNonce, TokenFamily, User
 from accounts.scopes import parse_scopes
 from accounts.selectors import refuse_dead
 from accounts.tokens import RefreshToken, TokenPair
+from monitoring.wire.problem import Problem
 
 logger = structlog.get_logger("rallypoint.accounts")
 
@@ -126,6 +128,40 @@ def revoke_families(*, families: QuerySet[TokenFamily]) -> int:
 def _revoke(families: QuerySet[TokenFamily], reason: TokenFamily.Reason) -> int:
     unrevoked = families.filter(revoked_at__isnull=True)
     return unrevoked.update(revoked_at=timezone.now(), revoked_reason=reason)
+
+
+# --- What she shows of herself --------------------------------------------------------------------
+def rename(*, user: User, username: str, expected_version: int) -> User:
+    """She, with her new name and version.
+
+    ValidationError for what can't be a name; Problem 409 `username_taken`; Problem 412
+    `version_stale` with the current `version` when somebody changed her in the meantime.
+    """
+    name = _valid_username(user, username)
+    current = User.objects.filter(pk=user.pk, version=expected_version)
+    try:
+        with transaction.atomic():
+            renamed = current.update(username=name, version=F("version") + 1)
+    except IntegrityError:
+        raise Problem("username_taken", "Somebody has this name already.", status=409) from None
+    fresh = User.objects.get(pk=user.pk)
+    if not renamed:
+        detail = "This was changed in the meantime. Read it again."
+        raise Problem("version_stale", detail, status=412, version=fresh.version)
+    return fresh
+
+
+def _valid_username(user: User, username: str) -> str:
+    """As it will be kept. The address of a wallet is a name for its owner only."""
+    name = User.normalize_username(username)
+    try:
+        User._meta.get_field("username").clean(name, user)  # noqa: SLF001 - public, Django says
+    except ValidationError as error:
+        raise ValidationError({"username": error.messages}) from None
+    hers = user.wallets.filter(address=name.lower())
+    if looks_like_wallet(name.lower()) and not hers.exists():
+        raise ValidationError({"username": "This is the address of a wallet that is not yours."})
+    return name
 
 
 # --- API keys -------------------------------------------------------------------------------------

@@ -132,6 +132,15 @@ def test_who_may_edit_users_cannot_promote_herself_or_touch_a_superuser(
     assert client.post(f"/admin/accounts/user/{root.pk}/password/", new).status_code == 403
 
 
+def test_an_operators_change_makes_what_she_read_before_stale(pages: Client, alice: User) -> None:
+    form = {"username": "ada", "is_active": "on"}
+    inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
+    answer = pages.post(f"/admin/accounts/user/{alice.pk}/change/", {**form, **inline})
+    assert answer.status_code == 302
+    alice.refresh_from_db()
+    assert (alice.username, alice.version) == ("ada", 2)
+
+
 def test_two_spellings_of_a_name_are_a_mistake_in_the_form(
     pages: Client, alice: User, bob: User
 ) -> None:

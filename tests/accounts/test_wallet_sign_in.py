@@ -1,14 +1,11 @@
 """POST /api/auth/login: a signed message, and every way in which one proves nothing."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
@@ -263,51 +260,6 @@ def test_white_space_around_it_is_not_forgiven(browser: APIClient, around: str) 
 def test_nonsense_is_a_problem_of_the_caller(body: bytes, code: str) -> None:
     answer = APIClient().generic("POST", "/api/auth/login", body, "application/json")
     assert refused(answer, 400) == code
-
-
-# --- At once --------------------------------------------------------------------------------------
-@pytest.mark.django_db(transaction=True)
-def test_two_first_sign_ins_at_once_make_one_account() -> None:
-    callers = 6
-    together = threading.Barrier(callers)
-    browsers = [APIClient() for _ in range(callers)]
-    messages = [compose(ask(browser), ALICES.address) for browser in browsers]
-
-    def sign_in(number: int) -> str:
-        try:
-            connection.ensure_connection()
-            together.wait(timeout=20)
-            message = messages[number]
-            return str(send(browsers[number], message, ALICES.sign(message)).json()["user"]["id"])
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(callers) as pool:
-        ids = set(pool.map(sign_in, range(callers)))
-    assert ids == {str(User.objects.get().public_id)}
-    assert Wallet.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_a_hundred_uses_of_a_signed_message_one_signs_in() -> None:
-    browser, threads = APIClient(), 10
-    message = compose(ask(browser), ALICES.address)
-    signature, binding = ALICES.sign(message), browser.cookies["__Host-rallypoint_nonce"].value
-    together = threading.Barrier(threads)
-
-    def race(_: int) -> list[int]:
-        client = APIClient()
-        client.cookies["__Host-rallypoint_nonce"] = binding
-        try:
-            connection.ensure_connection()
-            together.wait(timeout=20)
-            return [send(client, message, signature).status_code for _ in range(10)]
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(threads) as pool:
-        codes = [code for ten in pool.map(race, range(threads)) for code in ten]
-    assert sorted(codes) == [200] + [401] * 99
 
 
 def test_a_name_is_shown_in_ascii() -> None:

@@ -1,12 +1,11 @@
 """/api/auth/wallets: linking, unlinking, and the one that others see."""
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
@@ -14,6 +13,7 @@ from accounts import selectors, services, wallets
 from accounts.models import ApiKey, User, Wallet
 from tests.accounts.conftest import PASSWORD
 from tests.accounts.siwe import ALICES, BOBS, CHARLIES, TestWallet, ask, compose, prove, send
+from tests.stack import wait_until
 
 pytestmark = pytest.mark.django_db
 WALLETS = "/api/auth/wallets"
@@ -145,21 +145,27 @@ def test_of_two_last_wallets_unlinked_at_once_one_stays(alice: User) -> None:
     alice.save()
     give(alice, ALICES, primary=True)
     give(alice, BOBS)
-    together = threading.Barrier(2)
 
     def unlink(wallet: TestWallet) -> None:
         try:
-            connection.ensure_connection()
-            together.wait(timeout=20)
             wallets.unlink(user=alice, address=wallet.address.lower())
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        done = [pool.submit(unlink, wallet) for wallet in (ALICES, BOBS)]
+        with transaction.atomic():
+            User.objects.select_for_update().get(pk=alice.pk)
+            done = [pool.submit(unlink, wallet) for wallet in (ALICES, BOBS)]
+            wait_until(lambda: _waiting() >= 2)  # neither looks before it is its turn
         errors = [future.exception() for future in done]
     assert sorted(getattr(error, "code", "") for error in errors) == ["", "last_wallet"]
     assert Wallet.objects.get().is_primary
+
+
+def _waiting() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return int(cursor.fetchone()[0])
 
 
 # --- Whose they are -------------------------------------------------------------------------------
