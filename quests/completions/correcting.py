@@ -102,6 +102,7 @@ def release_completion(*, completion: Completion, reason: str, actor: User) -> L
 @retried
 def reverse_held(*, completion: Completion, reason: str, actor: User) -> None:
     """Never pay what is held. Problem (409) `not_held`."""
+    reason = _checked(reason)
     completion = _locked_held(completion)
     _settle(completion, Status.REVERSED, reason)
     quota.release(completion.pk)
