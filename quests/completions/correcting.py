@@ -42,10 +42,12 @@ def reverse_entry(*, entry: LedgerEntry, reason: str, actor: User) -> LedgerEntr
     if entry.kind not in _REVERSIBLE:
         raise Problem("not_reversible", "This entry is a correction itself.", status=409)
     completion = _locked(entry.completion_id) if entry.completion_id else None
-    if completion and completion.status != Status.PAID:
-        raise Problem("not_reversible", "What this entry paid is not paid any more.", status=409)
+    # Two who reverse one award have no completion to wait for each other at.
+    LedgerEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
     if LedgerEntry.objects.filter(reverses=entry).exists():
         raise Problem("already_reversed", "This entry was reversed before.", status=409)
+    if completion and completion.status != Status.PAID:
+        raise Problem("not_reversible", "What this entry paid is not paid any more.", status=409)
     made = _enter(
         Kind.REVERSAL,
         actor,
