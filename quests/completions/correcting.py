@@ -42,10 +42,12 @@ def reverse_entry(*, entry: LedgerEntry, reason: str, actor: User) -> LedgerEntr
     if entry.kind not in _REVERSIBLE:
         raise Problem("not_reversible", "This entry is a correction itself.", status=409)
     completion = _locked(entry.completion_id) if entry.completion_id else None
-    if completion and completion.status != Status.PAID:
-        raise Problem("not_reversible", "What this entry paid is not paid any more.", status=409)
+    # Two who reverse one award have no completion to wait for each other at.
+    LedgerEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
     if LedgerEntry.objects.filter(reverses=entry).exists():
         raise Problem("already_reversed", "This entry was reversed before.", status=409)
+    if completion and completion.status != Status.PAID:
+        raise Problem("not_reversible", "What this entry paid is not paid any more.", status=409)
     made = _enter(
         Kind.REVERSAL,
         actor,
@@ -55,10 +57,10 @@ def reverse_entry(*, entry: LedgerEntry, reason: str, actor: User) -> LedgerEntr
         completions=-entry.completions,
         season=entry.season_id,
         completion=completion,
+        becomes=Status.REVERSED,
         reverses=entry.pk,
     )
     if completion:
-        _settle(completion, Status.REVERSED, reason)
         quota.release(completion.pk)
     return made
 
@@ -69,7 +71,7 @@ def hold_completion(*, completion: Completion, reason: str, actor: User) -> Ledg
     completion = _locked(completion.pk)
     if completion.status != Status.PAID:
         raise Problem("not_paid", "Only what is paid can be held.", status=409)
-    made = _enter(
+    return _enter(
         Kind.HOLD,
         actor,
         reason,
@@ -78,16 +80,15 @@ def hold_completion(*, completion: Completion, reason: str, actor: User) -> Ledg
         completions=-1,
         season=_season_of(completion),
         completion=completion,
+        becomes=Status.HELD,
     )
-    _settle(completion, Status.HELD, reason)
-    return made
 
 
 @retried
 def release_completion(*, completion: Completion, reason: str, actor: User) -> LedgerEntry:
     """Pay what is held. Problem (409) `not_held`."""
     completion = _locked_held(completion)
-    made = _enter(
+    return _enter(
         Kind.RELEASE,
         actor,
         reason,
@@ -96,14 +97,14 @@ def release_completion(*, completion: Completion, reason: str, actor: User) -> L
         completions=1,
         season=_season_of(completion),
         completion=completion,
+        becomes=Status.PAID,
     )
-    _settle(completion, Status.PAID, "")
-    return made
 
 
 @retried
 def reverse_held(*, completion: Completion, reason: str, actor: User) -> None:
     """Never pay what is held. Problem (409) `not_held`."""
+    reason = _checked(reason)
     completion = _locked_held(completion)
     _settle(completion, Status.REVERSED, reason)
     quota.release(completion.pk)
@@ -131,7 +132,8 @@ def _season_of(completion: Completion) -> int | None:
 
 
 def _settle(completion: Completion, status: Completion.Status, reason: str) -> None:
-    completion.status, completion.reason = status, reason
+    completion.status = status
+    completion.reason = "" if status == Status.PAID else reason
     completion.save(update_fields=["status", "reason"])
 
 
@@ -145,9 +147,11 @@ def _enter(
     completions: int = 0,
     season: int | None = None,
     completion: Completion | None = None,
+    becomes: Completion.Status = Status.PAID,
     reverses: int | None = None,
 ) -> LedgerEntry:
-    """The entry, its event, its audit row, and the badges that it gives or takes."""
+    """The entry, its event, its audit row, what its completion becomes, and the badges that it
+    gives or takes: those look at the completion too, so they come after it."""
     reason = _checked(reason)
     public_id = uuid4()
     made = statement.insert_correction(
@@ -163,6 +167,8 @@ def _enter(
         reason=reason,
         payload=_payload(public_id, kind, amount, completion),
     )
+    if completion:
+        _settle(completion, becomes, reason)
     achievements.recompute([player_id])
     audit.record(
         actor=actor, action=f"xp.{kind.value}", subject=f"entry {public_id}", reason=reason,
