@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/progress/start/<int:number>", progress.StartView.as_view(), name="start"),
     path("api/progress/update/<int:number>", progress.UpdateView.as_view(), name="update"),
     path("api/progress/complete/<int:number>", progress.CompleteView.as_view(), name="complete"),
+    path("api/progress/verify/<int:number>", progress.VerifyView.as_view(), name="verify"),
     path("api/progress/user", progress.MyProgressView.as_view(), name="my-progress"),
     path("api/users/profile", profile.ProfileView.as_view(), name="profile"),
     path("api/users/ledger", profile.LedgerView.as_view(), name="ledger"),

@@ -17,12 +17,15 @@ from quests.api import examples
 from quests.api.limits import limit_player
 from quests.api.serializers import (
     CompletionOutput,
+    ExplanationOutput,
     ProgressOutput,
     StartedOutput,
     StepInput,
     StepResultOutput,
 )
 from quests.completions.completing import Result, complete_quest
+from quests.definitions import find_definition
+from quests.explanation import explain
 
 REFUSED = problem(409, "Not now; `code` says why.")
 
@@ -84,6 +87,19 @@ class CompleteView(APIView):
         limit_player(request)
         result = complete_quest(player=caller(request), number=number)
         return Response(_completed(result), status=status.HTTP_200_OK)
+
+
+class VerifyView(APIView):
+    permission_classes = [IsPerson]
+
+    @extend_schema(
+        operation_id="progress_verify", summary="Why can I, or can I not, complete this",
+        description="Requirement by requirement: what was seen, what counts, what is missing.",
+        tags=["progress"], responses=ExplanationOutput,
+    )  # fmt: skip
+    def get(self, request: Request, number: int) -> Response:
+        found = explain(caller(request), find_definition(number))
+        return Response(ExplanationOutput(found).data)
 
 
 class MyProgressView(APIView):

@@ -66,7 +66,11 @@ def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | N
     """
     if not (quest.prerequisites or quest.cooldown or quest.steps or quest.quota):
         return _plainly(player, quest, now)
-    return _in_full(player, quest, now)
+    try:
+        return _in_full(player, quest, now)
+    except Problem:
+        _refuse_repetition(player, quest, quest.period(now))
+        raise
 
 
 @retried
@@ -76,7 +80,6 @@ def _in_full(player: User, quest: QuestDefinition, now: datetime) -> Result | No
         _refuse_cooling(player, quest, now)
     evidence = judging.evidence_for(player, quest, quest.period(now)) if quest.steps else []
     if quest.quota and quota.is_sold_out(quest.id):
-        _refuse_repetition(player, quest, quest.period(now))
         raise _sold_out()
     result = _plainly(player, quest, now, evidence)
     if result and quest.quota and not quota.claim(quest.id, result.completion_id):
@@ -167,7 +170,6 @@ def _refuse_cooling(player: User, quest: QuestDefinition, now: datetime) -> None
     done = Completion.objects.filter(player=player, quest=quest.id)
     last = done.aggregate(at=Max("completed_at"))["at"]
     if last and quest.cooldown and now < last + quest.cooldown:
-        _refuse_repetition(player, quest, quest.period(now))
         wait = int((last + quest.cooldown - now).total_seconds()) + 1
         raise Problem(
             "cooling_down",
@@ -178,7 +180,8 @@ def _refuse_cooling(player: User, quest: QuestDefinition, now: datetime) -> None
 
 
 def _refuse_repetition(player: User, quest: QuestDefinition, period: str) -> None:
-    """Whoever has it already is told so first, whatever else stands in the way."""
+    """Whoever has it already is told so, whatever else stands in the way by now: her evidence is
+    used up, the places are taken."""
     if Completion.objects.filter(player=player, quest=quest.id, period=period).exists():
         raise already_completed(player, quest, period)
 

@@ -113,7 +113,7 @@ def test_it_takes_few_queries(
 ) -> None:
     prove(browser, ALICES)
     message = compose(ask(browser), ALICES.address)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         assert send(browser, message, ALICES.sign(message)).status_code == 200
 
 
