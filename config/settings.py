@@ -178,6 +178,9 @@ CELERY_BEAT_SCHEDULE = {
     "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},
     "links.keep_partitions": {"task": "links.tasks.keep_partitions", "schedule": 3600.0},
     "links.reconcile": {"task": "links.tasks.reconcile", "schedule": 86_400.0},
+    "quests.relay_outbox": {"task": "quests.tasks.relay_outbox", "schedule": 1.0},
+    "quests.send_webhooks": {"task": "quests.tasks.send_webhooks", "schedule": 1.0},
+    "quests.forget_delivered": {"task": "quests.tasks.forget_delivered", "schedule": 3600.0},
     "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 86_400.0},
 }
 # Queued ticks of a periodic task are worthless after a while; they must not pile up.
@@ -327,6 +330,7 @@ HEALTH_CHECKS = {
     "workers": "monitoring.health.services.check_workers",
     "clickStream": "links.health.check_click_stream",
     "spool": "links.health.check_spool",
+    "outbox": "quests.health.check_outbox",
 }
 
 # --- unfold (the admin's face) --------------------------------------------------------------------
