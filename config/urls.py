@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("monitoring.urls")),
     path("", include("accounts.urls")),
     path("", include("links.urls")),
+    path("", include("quests.urls")),
 ]
 
 handler400 = "monitoring.wire.pages.bad_request"
