@@ -264,7 +264,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"RedirectStatus": "links.models.link.RedirectStatus"},
+    "ENUM_NAME_OVERRIDES": {
+        "RedirectStatus": "links.models.link.RedirectStatus",
+        "EventKind": "quests.models.outbox.OutboxEvent.Kind",
+        "DeliveryState": "quests.models.outbox.Delivery.State",
+    },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 CORS_ALLOWED_ORIGINS = env.items("CLIENT_URL")

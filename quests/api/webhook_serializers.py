@@ -46,13 +46,14 @@ class DeliveryOutput(CamelCaseMixin, serializers.ModelSerializer[Delivery]):
     event_id = serializers.UUIDField(
         source="event.public_id", help_text="The `Webhook-Id` of every try."
     )
-    type = serializers.ChoiceField(choices=OutboxEvent.Kind.values, source="event.kind")
-    state = serializers.ChoiceField(choices=Delivery.State.values)
+    type = serializers.ChoiceField(choices=OutboxEvent.Kind.choices, source="event.kind")
+    state = serializers.ChoiceField(choices=Delivery.State.choices)
     next_try_at = serializers.SerializerMethodField(help_text="Null when it is finished.")
     last_error = serializers.CharField(
         allow_blank=True,
         help_text="Of the last try: `timeout`, `unreachable`, `name_unresolved`, `tls_failed`, "
-        "`address_forbidden`, `port_forbidden`, `bad_response`, `redirected`, `status`, `gone`; "
+        "`address_forbidden`, `port_forbidden`, `bad_response`, `redirected`, `status`, `gone`, "
+        "`internal_error`; "
         "`webhook_deleted` when there was none; empty when it arrived.",
     )
 
@@ -117,4 +118,7 @@ NEW_WEBHOOK = OpenApiExample(
     response_only=True,
     status_codes=["201"],
 )
-DELIVERY = OpenApiExample("On its way", _DELIVERY, response_only=True)
+DELIVERY = OpenApiExample("On its way", _DELIVERY, response_only=True, status_codes=["200", "202"])
+TEST = OpenApiExample(
+    "The test's event", {"eventId": _DELIVERY["eventId"]}, response_only=True, status_codes=["202"]
+)

@@ -83,7 +83,7 @@ class WebhookTestView(APIView):
         operation_id="webhooks_test", summary="Send a test event", tags=["webhooks"],
         description="A `webhook.test`, to this webhook alone; its delivery tells what came of it. "
         "409 `test_waiting` while one waits for its first try.",
-        request=None, responses={202: wire.TestOutput},
+        request=None, responses={202: wire.TestOutput}, examples=[wire.TEST],
     )  # fmt: skip
     @idempotent
     def post(self, request: Request, public_id: UUID) -> Response:
