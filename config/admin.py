@@ -34,6 +34,12 @@ _SIDEBAR = {
         "links.clickstream": ("Click stream", "water"),
         "links.clickissuer": ("Click accounts", "fact_check"),
     },
+    "Webhooks": {
+        "quests.webhook": ("Webhooks", "webhook"),
+        "quests.delivery": ("Deliveries", "send"),
+        "quests.outboxevent": ("Events", "outbox"),
+        "quests.auditentry": ("Audit", "history"),
+    },
     "People": {
         "accounts.user": ("Users", "person"),
         "accounts.wallet": ("Wallets", "wallet"),

@@ -181,6 +181,9 @@ CELERY_BEAT_SCHEDULE = {
     "quests.fold_ranks": {"task": "quests.tasks.fold_ranks", "schedule": 1.0},
     "quests.close_seasons": {"task": "quests.tasks.close_ended_seasons", "schedule": 60.0},
     "quests.reconcile": {"task": "quests.tasks.reconcile", "schedule": 86_400.0},
+    "quests.relay_outbox": {"task": "quests.tasks.relay_outbox", "schedule": 1.0},
+    "quests.send_webhooks": {"task": "quests.tasks.send_webhooks", "schedule": 1.0},
+    "quests.forget_delivered": {"task": "quests.tasks.forget_delivered", "schedule": 3600.0},
     "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 3600.0},
 }
 # Queued ticks of a periodic task are worthless after a while; they must not pile up.
@@ -291,7 +294,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"RedirectStatus": "links.models.link.RedirectStatus"},
+    "ENUM_NAME_OVERRIDES": {
+        "RedirectStatus": "links.models.link.RedirectStatus",
+        "EventKind": "quests.models.outbox.OutboxEvent.Kind",
+        "DeliveryState": "quests.models.outbox.Delivery.State",
+    },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 CORS_ALLOWED_ORIGINS = env.items("CLIENT_URL")
@@ -357,6 +364,7 @@ HEALTH_CHECKS = {
     "workers": "monitoring.health.services.check_workers",
     "clickStream": "links.health.check_click_stream",
     "spool": "links.health.check_spool",
+    "outbox": "quests.health.check_outbox",
 }
 
 # --- unfold (the admin's face) --------------------------------------------------------------------

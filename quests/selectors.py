@@ -162,6 +162,7 @@ def first_result(player: User, quest_id: int, period: str) -> dict[str, Any]:
     entry = completion.entries.filter(kind=LedgerEntry.Kind.COMPLETION).first()
     until = LedgerEntry.objects.filter(player=player, pk__lte=entry.pk if entry else 0)
     earned = completion.achievements.order_by("achievement_id")
+    evidence = completion.evidence.order_by("pk").values_list("public_id", flat=True)
     return {
         "completionId": str(completion.public_id),
         "xpEarned": entry.amount if entry else 0,
@@ -169,11 +170,11 @@ def first_result(player: User, quest_id: int, period: str) -> dict[str, Any]:
         "achievements": list(earned.values_list("achievement__slug", flat=True)),
         "completedAt": instant(completion.completed_at),
         "status": completion.status,
-        "evidence": [str(id_) for id_ in evidence_ids(completion.evidence.values_list("pk"))],
+        "evidence": [str(public_id) for public_id in evidence],
     }
 
 
-def evidence_ids(ids: Iterable[Any]) -> list[UUID]:
+def evidence_ids(ids: Iterable[int]) -> list[UUID]:
     """The public ones, in the order in which the evidence came."""
     wanted = list(ids)
     if not wanted:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from quests.api import catalogue, operators, profile, progress, public
+from quests.api import catalogue, operators, profile, progress, public, webhooks
 
 app_name = "quests"
 urlpatterns = [
@@ -59,5 +59,22 @@ urlpatterns = [
         "api/public/progress/recent-completions",
         public.RecentCompletionsView.as_view(),
         name="recent-completions",
+    ),
+    path("api/webhooks", webhooks.WebhooksView.as_view(), name="webhooks"),
+    path("api/webhooks/<uuid:public_id>", webhooks.WebhookView.as_view(), name="webhook"),
+    path(
+        "api/webhooks/<uuid:public_id>/test",
+        webhooks.WebhookTestView.as_view(),
+        name="webhook-test",
+    ),
+    path(
+        "api/webhooks/<uuid:public_id>/deliveries",
+        webhooks.DeliveriesView.as_view(),
+        name="deliveries",
+    ),
+    path(
+        "api/webhooks/<uuid:public_id>/deliveries/<uuid:delivery_id>/resend",
+        webhooks.ResendView.as_view(),
+        name="resend",
     ),
 ]

@@ -1,19 +1,17 @@
 """A target's page over HTTP: anonymous, short, and checked anew at every redirect."""
 
 from collections.abc import Iterator
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, NamedTuple, cast
+from http.client import HTTPResponse, IncompleteRead
+from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.conf import settings
 
 from links.addresses import WEB_SCHEMES, AddressError, normalize_address
 from links.metadata.charsets import decode_page
-from links.metadata.connector import Connector
-from links.metadata.errors import Deadline, MetadataError
-from links.metadata.exchange import Exchange
+from links.metadata.errors import MetadataError
 from links.metadata.page import Metadata, read_page
+from monitoring.outbound import Connector, Deadline, OutboundError, Request, ask
 
 MAX_SECONDS = 5.0
 MAX_BYTES = 1024 * 1024
@@ -35,7 +33,13 @@ def fetch_metadata(
     url: str, *, connector: Connector | None = None, seconds: float = MAX_SECONDS
 ) -> Metadata:
     """MetadataError when nothing can be had. What the page does not say is ""."""
-    connector, deadline = connector or Connector(), Deadline(seconds)
+    try:
+        return _fetch(url, connector or Connector(), Deadline(seconds))
+    except OutboundError as error:
+        raise MetadataError(error.code) from None
+
+
+def _fetch(url: str, connector: Connector, deadline: Deadline) -> Metadata:
     for _ in range(MAX_REDIRECTS + 1):
         parts = _checked(url)
         answer = _get(parts, connector, deadline)
@@ -58,33 +62,13 @@ def _checked(url: str) -> SplitResult:
 
 
 def _get(parts: SplitResult, connector: Connector, deadline: Deadline) -> _Answer:
-    host = cast("str", parts.hostname).rstrip(".")
-    is_https = parts.scheme == "https"
-    port = parts.port if parts.port is not None else (443 if is_https else 80)
-    try:
-        with closing(connector.connect(host, port, deadline, tls=is_https)) as connection:
-            exchange = Exchange(connection, deadline, budget=MAX_BYTES)
-            return _answer(_request(exchange, host, parts))
-    except (OSError, HTTPException, ValueError):
-        deadline.remaining()
-        raise MetadataError("bad_response") from None
-
-
-def _request(exchange: Exchange, host: str, parts: SplitResult) -> HTTPResponse:
-    connection = HTTPConnection(host)
-    connection.sock = cast("Any", exchange)
     headers = {
-        "Host": f"[{host}]" if ":" in host else host,
         "User-Agent": f"Rallypoint/{settings.VERSION} (+{settings.PUBLIC_URL})",
         "Accept": "text/html, application/xhtml+xml",
-        # Nothing compressed: a small answer cannot become a big one.
-        "Accept-Encoding": "identity",
-        "Connection": "close",
     }
-    connection.request(
-        "GET", parts._replace(scheme="", netloc="", fragment="").geturl(), headers=headers
-    )
-    return connection.getresponse()
+    request = Request("GET", parts, headers)
+    with ask(request, connector=connector, deadline=deadline, budget=MAX_BYTES) as response:
+        return _answer(response)
 
 
 def _answer(response: HTTPResponse) -> _Answer:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from links.addresses import WEB_SCHEMES, AddressError, normalize_address
-from links.metadata.errors import Deadline
+from monitoring.outbound import Deadline
 
 # Of the model's columns.
 TITLE_LENGTH = 300

@@ -7,11 +7,11 @@ from django.db.models.expressions import Combinable
 from django.utils import timezone
 
 from links import events
-from links.metadata.connector import Connector
 from links.metadata.errors import MetadataError
 from links.metadata.fetching import fetch_metadata
 from links.metadata.page import Metadata
 from links.models import Link
+from monitoring.outbound import Connector
 
 log = structlog.get_logger(__name__)
 

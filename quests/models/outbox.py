@@ -107,6 +107,11 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index("next_try_at", "id", name="delivery_due", condition=Q(state="waiting")),
+            # What each webhook has to be sent next, and what is being sent just now.
+            models.Index(
+                "webhook", "next_try_at", "id", name="delivery_queue", condition=Q(state="waiting")
+            ),
+            models.Index("webhook", name="delivery_held", condition=Q(held_until__isnull=False)),
             models.Index("webhook", F("created_at").desc(), F("id").desc(), name="delivery_log"),
         ]
 

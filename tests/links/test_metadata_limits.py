@@ -8,17 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from links.metadata import Connector, MetadataError, fetch_metadata
-from links.metadata.connector import Endpoint
-from tests.links.test_metadata_fetching import (
-    PAGE,
-    Site,
-    answer,
-    code_of,
-    fetch,
-    redirect,
-    started_sites,
-)
+from links.metadata import MetadataError, fetch_metadata
+from monitoring.outbound import Connector
+from monitoring.outbound.connector import Endpoint
+from tests.links.test_metadata_fetching import code_of, fetch
+from tests.sites import PAGE, Site, answer, redirect, started_sites
 
 serve = pytest.fixture(started_sites, name="serve")
 

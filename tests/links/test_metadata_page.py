@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import pytest
 
-from links.metadata import Metadata, MetadataError
+from links.metadata import Metadata
 from links.metadata.charsets import decode_page
-from links.metadata.errors import Deadline
 from links.metadata.page import read_page
+from monitoring.outbound import Deadline, OutboundError
 
 URL = "https://example.com/blog/post.html?x=1"
 
@@ -144,6 +144,6 @@ def test_bytes_are_read_as_a_browser_would(body: bytes, declared: str, text: str
 )
 def test_what_is_no_html_is_given_up_in_time(before: str, unit: str) -> None:
     html, started = before + unit * (1_000_000 // len(unit)), time.monotonic()
-    with suppress(MetadataError):
+    with suppress(OutboundError):
         read_page(html, URL, Deadline(0.5))
     assert time.monotonic() - started < 5

@@ -3,7 +3,7 @@
 import io
 import socket
 
-from links.metadata.errors import Deadline, MetadataError
+from monitoring.outbound.errors import Deadline, OutboundError
 
 
 class Exchange:
@@ -23,7 +23,7 @@ class Exchange:
         try:
             self._connection.sendall(data)
         except TimeoutError:
-            raise MetadataError("timeout") from None
+            raise OutboundError("timeout") from None
 
     def receive(self, buffer: memoryview) -> int:
         allowed = buffer[: self._budget]
@@ -33,7 +33,7 @@ class Exchange:
         try:
             count = self._connection.recv_into(allowed)
         except TimeoutError:
-            raise MetadataError("timeout") from None
+            raise OutboundError("timeout") from None
         self._budget -= count
         return count
 

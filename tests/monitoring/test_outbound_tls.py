@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -12,15 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from links.metadata import MetadataError, fetch_metadata
-from tests.links.test_metadata_fetching import (
-    HERE,
-    Site,
-    answer,
-    code_of,
-    started_sites,
-    towards,
-)
+from monitoring.outbound import Connector, Deadline, OutboundError, Request, ask
+from tests.sites import HERE, Site, answer, started_sites, towards
 
 serve = pytest.fixture(started_sites, name="serve")
 
@@ -92,6 +86,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls"))
 
 
+def status_of(connector: Connector, url: str = "https://example.test/") -> int:
+    request = Request("GET", urlsplit(url), {})
+    with ask(request, connector=connector, deadline=Deadline(5), budget=1_000) as response:
+        return response.status
+
+
 def test_a_secure_page_is_asked_for_by_its_name(
     serve: Callable[..., Site], authority: Authority
 ) -> None:
@@ -100,7 +100,7 @@ def test_a_secure_page_is_asked_for_by_its_name(
     context.sni_callback = lambda _, name, __: asked.append(name)
     site = serve(answer(), tls=context)
     connector = towards(site, tls=authority.trust)
-    assert fetch_metadata("https://example.test./", connector=connector).title == "Spring"
+    assert status_of(connector, "https://example.test./") == 200
     assert asked == ["example.test"]
     assert b"Host: example.test\r\n" in site.requests[0]
 
@@ -109,7 +109,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     serve: Callable[..., Site], authority: Authority
 ) -> None:
     site = serve(answer(), tls=authority.server("example.test"))
-    assert code_of(site, "https://example.test/") == "tls_failed"
+    with pytest.raises(OutboundError, match="tls_failed"):
+        status_of(towards(site))
     assert site.requests == []
 
 
@@ -118,6 +119,6 @@ def test_a_certificate_for_another_name_is_refused(
 ) -> None:
     site = serve(answer(), tls=authority.server("other.test", HERE))
     connector = towards(site, tls=authority.trust)
-    with pytest.raises(MetadataError, match="tls_failed"):
-        fetch_metadata("https://example.test/", connector=connector)
+    with pytest.raises(OutboundError, match="tls_failed"):
+        status_of(connector)
     assert site.requests == []

@@ -7,19 +7,19 @@ only used for TLS and in the request.
 
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from functools import cache
 from threading import Thread
 
-from links.metadata.errors import Deadline, MetadataError
-from links.metadata.reach import is_public
+from monitoring.outbound.errors import Deadline, OutboundError
+from monitoring.outbound.reach import is_public
 
 # An IP address and a port, like the first two parts of what getaddrinfo calls a sockaddr.
 Endpoint = tuple[str, int]
 Resolve = Callable[[str, int], Sequence[Endpoint]]
 
-_PORTS = frozenset({80, 443})
+WEB_PORTS = frozenset({80, 443})
 _MAX_TRIES = 4
 
 
@@ -29,22 +29,25 @@ def look_up(host: str, port: int) -> Sequence[Endpoint]:
 
 
 class Connector:
-    """`resolve`, `is_allowed` and `tls` are there for tests, which have no public addresses."""
+    """To the usual ports of the web unless `ports` says otherwise. `resolve`, `is_allowed` and
+    `tls` are there for tests, which have no public addresses."""
 
     def __init__(
         self,
         *,
+        ports: Collection[int] = WEB_PORTS,
         resolve: Resolve = look_up,
         is_allowed: Callable[[str], bool] = is_public,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._ports = ports
         self._resolve = resolve
         self._is_allowed = is_allowed
         self._tls = tls
 
     def connect(self, host: str, port: int, deadline: Deadline, *, tls: bool) -> socket.socket:
-        if port not in _PORTS:
-            raise MetadataError("port_forbidden")
+        if port not in self._ports:
+            raise OutboundError("port_forbidden")
         endpoints = self._checked_endpoints(host, port, deadline)
         connection = _open_one(endpoints, deadline)
         return self._secure(connection, host, deadline) if tls else connection
@@ -53,9 +56,9 @@ class Connector:
         """One forbidden address spoils them all: a name for both is up to something."""
         endpoints = _in_time(lambda: self._resolve(host, port), deadline)
         if not endpoints:
-            raise MetadataError("name_unresolved")
+            raise OutboundError("name_unresolved")
         if not all(self._is_allowed(address) for address, _ in endpoints):
-            raise MetadataError("address_forbidden")
+            raise OutboundError("address_forbidden")
         return endpoints[:_MAX_TRIES]
 
     def _secure(self, connection: socket.socket, host: str, deadline: Deadline) -> ssl.SSLSocket:
@@ -63,7 +66,7 @@ class Connector:
         try:
             connection.settimeout(deadline.remaining())
             return context.wrap_socket(connection, server_hostname=host)
-        except (OSError, ValueError, MetadataError) as error:
+        except (OSError, ValueError, OutboundError) as error:
             connection.close()
             raise _handshake_error(error) from None
 
@@ -81,9 +84,9 @@ def _in_time(look_up: Callable[[], Sequence[Endpoint]], deadline: Deadline) -> S
     try:
         return answer.result(timeout=deadline.remaining())
     except TimeoutError:
-        raise MetadataError("timeout") from None
+        raise OutboundError("timeout") from None
     except (OSError, UnicodeError):
-        raise MetadataError("name_unresolved") from None
+        raise OutboundError("name_unresolved") from None
 
 
 def _answer(answer: Future[Sequence[Endpoint]], look_up: Callable[[], Sequence[Endpoint]]) -> None:
@@ -102,10 +105,10 @@ def _open_one(endpoints: Sequence[Endpoint], deadline: Deadline) -> socket.socke
         except OSError:
             continue
     deadline.remaining()
-    raise MetadataError("unreachable")
+    raise OutboundError("unreachable")
 
 
-def _handshake_error(error: Exception) -> MetadataError:
-    if isinstance(error, MetadataError):
+def _handshake_error(error: Exception) -> OutboundError:
+    if isinstance(error, OutboundError):
         return error
-    return MetadataError("timeout" if isinstance(error, TimeoutError) else "tls_failed")
+    return OutboundError("timeout" if isinstance(error, TimeoutError) else "tls_failed")

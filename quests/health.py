@@ -1,0 +1,51 @@
+"""What a health check can know of quests: whether events leave the house."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.db.models import Count, Min
+from django.utils import timezone
+
+from monitoring.health.report import Check, Status
+from quests.models import Delivery, OutboxEvent
+
+# The relay looks every second; a minute behind means that nobody relays.
+LAG_SECONDS = 60
+
+
+class Backlog(NamedTuple):
+    """How many wait, and for how many seconds the first of them has."""
+
+    waiting: int
+    seconds: float
+
+
+def check_outbox() -> Check:
+    """Degraded when the oldest event has waited for the relay for more than LAG_SECONDS. Deliveries
+    that wait are no sign of that: a receiver that is away makes its own wait."""
+    events, deliveries = waiting_events(), waiting_deliveries()
+    status = Status.DEGRADED if events.seconds > LAG_SECONDS else Status.HEALTHY
+    details = {
+        "waitingEvents": events.waiting,
+        "lagSeconds": round(events.seconds, 1),
+        "waitingDeliveries": deliveries.waiting,
+        "overdueSeconds": round(deliveries.seconds, 1),
+    }
+    return Check(status, details=details)
+
+
+def waiting_events() -> Backlog:
+    waiting = OutboxEvent.objects.filter(relayed_at=None)
+    return _backlog(waiting.aggregate(count=Count("*"), oldest=Min("created_at")))
+
+
+def waiting_deliveries() -> Backlog:
+    """The seconds are those by which the first one is overdue: in its pause none is late."""
+    waiting = Delivery.objects.filter(state=Delivery.State.WAITING)
+    return _backlog(waiting.aggregate(count=Count("*"), oldest=Min("next_try_at")))
+
+
+def _backlog(found: Mapping[str, Any]) -> Backlog:
+    oldest = found["oldest"]
+    seconds = (timezone.now() - oldest).total_seconds() if oldest else 0.0
+    return Backlog(found["count"], max(0.0, seconds))

@@ -1,0 +1,72 @@
+"""Posting what is due, several at once. No transaction is open while a receiver is waited for."""
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import contextmanager
+
+import structlog
+from django.db import connection
+
+from monitoring.outbound import Connector
+from quests.models import Delivery
+from quests.webhooks.posting import PATIENCE, PORTS, Outcome, post
+from quests.webhooks.queue import claim_due, record
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 16
+# How often to look for more while all that is under way is slow.
+_LOOK_AGAIN = 0.25
+_TURN = 0x7765_6268_6F6F_6B73  # "webhooks"
+
+Tries = dict[Future[Outcome], Delivery]
+
+
+def send_due(*, seconds: float, connector: Connector | None = None) -> int:
+    """Send for up to `seconds`, or until nothing is due; how many tries were made.
+
+    For the last PATIENCE seconds it only waits for what is under way, and the next sender may
+    begin: a slow receiver never keeps more than two senders, nor anybody else's deliveries.
+    """
+    connector = connector or Connector(ports=PORTS)
+    end, tries = time.monotonic() + seconds - PATIENCE, 0
+    with ThreadPoolExecutor(AT_ONCE, "webhooks") as pool:
+        under_way: Tries = {}
+        with _turn() as is_ours:
+            while is_ours and time.monotonic() < end:
+                for delivery in claim_due(AT_ONCE - len(under_way)):
+                    under_way[pool.submit(_try, delivery, connector)] = delivery
+                if not under_way:
+                    break
+                done, _ = wait(under_way, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
+                tries += _record_all(done, under_way)
+        return tries + _record_all(as_completed(list(under_way)), under_way)
+
+
+@contextmanager
+def _turn() -> Iterator[bool]:
+    """Whether it is our turn to claim. The lock is our connection's and dies with us; deliveries
+    are safe without it, it only keeps slow receivers from taking every worker."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_TURN])
+        (is_ours,) = cursor.fetchone() or (False,)
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_TURN])
+
+
+def _try(delivery: Delivery, connector: Connector) -> Outcome:
+    """A fault of ours counts as a try too, or the same delivery would bring it up for ever."""
+    try:
+        return post(delivery, connector)
+    except Exception:
+        log.exception("webhook_try_broke", delivery=str(delivery.public_id))
+        return Outcome(None, "internal_error")
+
+
+def _record_all(done: Iterable[Future[Outcome]], under_way: Tries) -> int:
+    return sum(record(under_way.pop(future), future.result()) for future in done)
