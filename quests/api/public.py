@@ -8,15 +8,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.addresses import parse_wallet, to_checksum
+from monitoring.correlation import route_of
+from monitoring.responses import tags
 from monitoring.wire.filters import Integer, Query, Text
 from quests import selectors
 from quests.api import public_documents as documents
 from quests.api.catalogue import PublicView
 from quests.api.parsing import WalletParameter, board_of, player_of
 from quests.definitions import find_definition
+from quests.events import player_tag
 from quests.leaderboard import ranking
 
 MAX_PAGE = 100
+# What no tag tells of, such as a quest's new title, is seen by then.
+KEPT_SECONDS = 10
 _DEEPEST = 10_000_000
 
 
@@ -26,11 +31,16 @@ class InteractionView(PublicView):
         tags=["public"], responses=documents.INTERACTION,
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
-        del request
         player = player_of(wallet)
         if player is None:
             return Response(documents.no_interaction(to_checksum(wallet)))
-        return Response(documents.interaction(player, to_checksum(wallet)))
+        tag = player_tag(player.pk)
+        before = tags.generation(tag)
+        response = Response(documents.interaction(player, to_checksum(wallet)))
+        tags.keep(
+            response, tag=tag, generation=before, seconds=KEPT_SECONDS, route=route_of(request)
+        )
+        return response
 
 
 class ProfileView(PublicView):

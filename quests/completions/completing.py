@@ -17,7 +17,7 @@ from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.fields import instant
 from monitoring.wire.problems import Problem
-from quests import prerequisites
+from quests import events, prerequisites
 from quests.completions import quota, statement
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Completion
@@ -113,6 +113,7 @@ def _plainly(
         raise already_completed(player, quest, period)
     if made.evidence != len(evidence):
         raise Problem("evidence_used", "What speaks for you was used just now.", status=409)
+    events.announce_player_after_commit(player.pk)
     return Result(
         completion_id=made.completion,
         public_id=public_id,

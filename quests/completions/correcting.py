@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
-from quests import achievements, audit
+from quests import achievements, audit, events
 from quests.completions import quota, statement
 from quests.models import Completion, LedgerEntry, Season
 
@@ -174,6 +174,7 @@ def _enter(
         actor=actor, action=f"xp.{kind.value}", subject=f"entry {public_id}", reason=reason,
         player=player_id, amount=amount,
     )  # fmt: skip
+    events.announce_player_after_commit(player_id)
     return LedgerEntry.objects.get(pk=made.entry)
 
 

@@ -512,3 +512,19 @@ def test_a_player_cannot_assert_her_own_evidence(
     refused = api(alice).post("/api/evidence", fact(make_quest(TRUSTED).number))
 
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_interaction_is_offered_for_keeping_until_the_player_does_something(
+    alice: User, wallet: Wallet, api: Api, make_quest: MakeQuest
+) -> None:
+    def offer() -> str:
+        return str(api().get(f"/api/public/users/interaction/{WALLET}")["Rallypoint-Keep"])
+
+    quest = make_quest()
+    first = offer()
+    assert offer() == first
+
+    complete(api(alice), quest.number)
+
+    assert offer() != first
