@@ -150,6 +150,21 @@ def test_a_try_has_an_end_and_so_has_its_answer(alice: User, serve: Callable[...
     assert time.monotonic() - started < 10
 
 
+def test_once_the_status_is_given_the_rest_changes_nothing(
+    alice: User, serve: Callable[..., Site]
+) -> None:
+    def drip(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not slow.closing.wait(0.02):
+            connection.sendall(b"x")
+
+    delivery = on_its_way(hook(alice))
+    slow = serve(drip)
+    assert post(delivery, towards(slow), seconds=0.3) == (200, "")
+    for broken in ("Transfer-Encoding: chunked", "Content-Length: 100"):
+        assert post(delivery, towards(serve(answer(b"zz", broken)))) == (200, "")
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8080/", "https://169.254.169.254/", "http://[::1]/"]
 )
