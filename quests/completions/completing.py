@@ -71,17 +71,27 @@ def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | N
 
 @retried
 def _in_full(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
+    try:
+        evidence = _asked(player, quest, now)
+    except Problem:
+        # Looked at last: what stands in the way may be what the completion itself has used up.
+        _refuse_repetition(player, quest, quest.period(now))
+        raise
+    result = _plainly(player, quest, now, evidence)
+    if result and quest.quota and not quota.claim(quest.id, result.completion_id):
+        raise _sold_out()
+    return result
+
+
+def _asked(player: User, quest: QuestDefinition, now: datetime) -> list[int]:
+    """The evidence to consume, when nothing stands in the way."""
     _refuse_missing_prerequisites(player, quest)
     if quest.cooldown:
         _refuse_cooling(player, quest, now)
     evidence = judging.evidence_for(player, quest, quest.period(now)) if quest.steps else []
     if quest.quota and quota.is_sold_out(quest.id):
-        _refuse_repetition(player, quest, quest.period(now))
         raise _sold_out()
-    result = _plainly(player, quest, now, evidence)
-    if result and quest.quota and not quota.claim(quest.id, result.completion_id):
-        raise _sold_out()
-    return result
+    return evidence
 
 
 def _plainly(
@@ -167,7 +177,6 @@ def _refuse_cooling(player: User, quest: QuestDefinition, now: datetime) -> None
     done = Completion.objects.filter(player=player, quest=quest.id)
     last = done.aggregate(at=Max("completed_at"))["at"]
     if last and quest.cooldown and now < last + quest.cooldown:
-        _refuse_repetition(player, quest, quest.period(now))
         wait = int((last + quest.cooldown - now).total_seconds()) + 1
         raise Problem(
             "cooling_down",
