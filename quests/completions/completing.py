@@ -17,7 +17,7 @@ from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.fields import instant
 from monitoring.wire.problems import Problem
-from quests import prerequisites
+from quests import achievements, prerequisites
 from quests.completions import quota, statement
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Completion
@@ -120,13 +120,16 @@ def _plainly(
         raise already_completed(player, quest, period)
     if made.evidence != len(evidence):
         raise Problem("evidence_used", "What speaks for you was used just now.", status=409)
+    earned = made.earned or []
+    if made.is_overtaken:
+        earned = achievements.recompute_for(player_id=player.pk, completion_id=made.completion)
     return Result(
         completion_id=made.completion,
         public_id=public_id,
         quest=quest,
         xp_earned=0 if quest.is_held else quest.xp_reward,
         total_xp=total_xp(player) if made.total_xp is None else made.total_xp,
-        achievements=made.earned or [],
+        achievements=earned,
         completed_at=now,
         is_held=quest.is_held,
         evidence=evidence,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
+from quests import achievements
 from quests.authoring.document import document_of
 from quests.authoring.services import change_status, update_quest
 from quests.completions.completing import complete_quest
@@ -235,3 +236,27 @@ def test_who_has_a_quest_is_told_so_first_whatever_else_stands_in_the_way(
             kind="completion", completion=first.completion_id, reversed_by=None
         ):
             reverse_entry(entry=entry, reason="A bot.", actor=operator)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("round_", range(3))
+def test_badges_for_several_quests_are_earned_though_all_come_at_once(
+    alice: User, make_quest: MakeQuest, round_: int
+) -> None:
+    quests = [make_quest(category="reading") for _ in range(6)]
+    numbers = [quest.number for quest in quests]
+    for slug, metric, more in (
+        ("sixty", "xp", {"threshold": 60}),
+        ("six", "completions", {"threshold": 6}),
+        ("reader", "category", {"threshold": 6, "category": "reading"}),
+        ("all", "quests", {"quests": numbers}),
+    ):
+        Achievement.objects.create(slug=slug, name=slug, metric=metric, **more)
+
+    with together(6) as run:
+        results = run(lambda place: complete_quest(player=alice, number=numbers[place]))
+
+    slugs = dict(Achievement.objects.values_list("pk", "slug"))
+    told = sorted(slugs[pk] for result in results for pk in result.achievements)
+    assert told == ["all", "reader", "six", "sixty"]
+    assert achievements.recompute() == (0, 0)
