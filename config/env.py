@@ -81,7 +81,7 @@ def endpoints(name: str) -> dict[int, str]:
 
 
 def rates(name: str, tiers: dict[str, str]) -> dict[str, str]:
-    """`tiers` as a JSON object overrides them, such as {"nonce": "10/m"}; "off" is no tier at all."""
+    """`tiers` as a JSON object overrides them: {"nonce": "10/m"}. "off" is no tier at all."""
     value = text(name)
     if value == "off":
         return {}

@@ -3,11 +3,12 @@
 import random
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import structlog
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from prometheus_client import Counter
 
 logger = structlog.get_logger("rallypoint.database")
@@ -21,6 +22,9 @@ RETRIES = Counter(
     "rallypoint_transaction_retries_total", "Transactions tried again, by reason.", ["sqlstate"]
 )
 
+# Somebody further out will try again, with all the locks given back.
+_is_tried: ContextVar[bool] = ContextVar("is_tried", default=False)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -30,11 +34,23 @@ def retried(work: Callable[P, R]) -> Callable[P, R]:
     back-off with full jitter, TRIES in all, then the error goes on to the caller.
 
     Inside another transaction it is a savepoint that is tried again: rolling back to it gives back
-    the locks taken since, so whoever was in a deadlock with it can go on.
+    the locks taken since. What the other one waits for may have been taken before; so inside of
+    another `retried` it is that one, all of it, that is tried again.
     """
 
     @wraps(work)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        # What runs after a commit is inside of nothing.
+        if _is_tried.get() and connection.in_atomic_block:
+            with transaction.atomic():
+                return work(*args, **kwargs)
+        token = _is_tried.set(True)
+        try:
+            return tried(*args, **kwargs)
+        finally:
+            _is_tried.reset(token)
+
+    def tried(*args: P.args, **kwargs: P.kwargs) -> R:
         for tries in range(1, TRIES + 1):
             try:
                 with transaction.atomic():

@@ -2,6 +2,10 @@ import os
 
 import pytest
 
+from tests.quests.conftest import make_quest
+
+__all__ = ["long_form", "make_quest"]
+
 
 @pytest.fixture(scope="session")
 def long_form() -> bool:
