@@ -17,7 +17,7 @@ from quests.models import Completion, LedgerEntry, Season
 Kind = LedgerEntry.Kind
 Status = Completion.Status
 MAX_AWARD = 1_000_000
-_REVERSIBLE = frozenset({Kind.COMPLETION, Kind.AWARD, Kind.RELEASE})
+REVERSIBLE = frozenset({Kind.COMPLETION, Kind.AWARD, Kind.RELEASE})
 
 
 @retried
@@ -39,7 +39,7 @@ def award(
 def reverse_entry(*, entry: LedgerEntry, reason: str, actor: User) -> LedgerEntry:
     """Take an entry back; its completion counts no more, and its place of a quota is free again.
     Problems (409): `already_reversed`, `not_reversible`."""
-    if entry.kind not in _REVERSIBLE:
+    if entry.kind not in REVERSIBLE:
         raise Problem("not_reversible", "This entry is a correction itself.", status=409)
     completion = _locked(entry.completion_id) if entry.completion_id else None
     # Two who reverse one award have no completion to wait for each other at.

@@ -7,7 +7,9 @@ from threading import Barrier, Lock
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
+from django.test import Client
 
 from accounts.models import User
 from quests.authoring.services import create_quest
@@ -15,6 +17,7 @@ from quests.models import Quest
 from quests.reconciliation import reconcile
 
 MakeQuest = Callable[..., Quest]
+Allow = Callable[..., Client]
 QUIZ = {
     "id": "quiz",
     "kind": "quiz",
@@ -54,6 +57,25 @@ def make_quest(operator: User) -> MakeQuest:
         return create_quest(document=document, actor=operator)
 
     return make
+
+
+@pytest.fixture
+def pages(client: Client, db: None) -> Client:
+    """The admin, as somebody who may do everything there."""
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def allowed(client: Client, operator: User) -> Allow:
+    """The admin, as the operator with just these permissions."""
+
+    def sign_in(*codenames: str) -> Client:
+        operator.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client.force_login(operator)
+        return client
+
+    return sign_in
 
 
 @contextmanager

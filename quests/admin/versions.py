@@ -1,0 +1,36 @@
+"""Who changed what of a quest, newest first."""
+
+from typing import NamedTuple
+
+from quests.authoring import notation
+from quests.models import Quest, QuestVersion
+
+_MOST = 50
+
+
+class Line(NamedTuple):
+    text: str
+    # "added", "removed" or "" for what stands around.
+    change: str
+
+
+class Change(NamedTuple):
+    version: QuestVersion
+    lines: list[Line]
+
+
+def versions_of(quest: Quest) -> list[Change]:
+    """The newest _MOST, each with its difference to the one before."""
+    rows = list(quest.versions.select_related("changed_by")[: _MOST + 1])
+    before = [*(row.definition for row in rows[1:]), {}]
+    changes = [
+        Change(row, _lines(notation.difference(old, row.definition)))
+        for row, old in zip(rows, before, strict=True)
+    ]
+    return changes[:_MOST]
+
+
+def _lines(diff: list[str]) -> list[Line]:
+    """Without the three lines at the head of a diff, which name files."""
+    marks = {"+": "added", "-": "removed"}
+    return [Line(line, marks.get(line[:1], "")) for line in diff[3:]]
