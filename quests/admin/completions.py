@@ -29,9 +29,7 @@ _DEEDS: dict[str, tuple[Status, Any, str, str]] = {
 @admin.register(Completion)
 class CompletionAdmin(ExportAdmin):
     change_form_template = "admin/quests/completion/change_form.html"
-    list_display = [
-        "__str__", "player", "quest", "period", "shown_status", "xp", "completed_at",
-    ]  # fmt: skip
+    list_display = ["completed_at", "player", "quest", "period", "shown_status", "pays"]
     list_filter = ["status", "completed_at", "quest__season", "quest"]
     list_select_related = ["player", "quest"]
     # A wallet's address will be looked for here, too.
@@ -41,7 +39,7 @@ class CompletionAdmin(ExportAdmin):
     actions = ["hold_many", "release_many", "never_pay_many"]
     actions_detail = ["hold", "release", "never_pay", "why"]
     fields = [
-        "player", "quest", "shown_status", "xp", "reason", "completed_at", "period",
+        "player", "quest", "status", "xp", "reason", "completed_at", "period",
         "quest_version", "public_id",
     ]  # fmt: skip
     readonly_fields = fields
@@ -68,6 +66,10 @@ class CompletionAdmin(ExportAdmin):
         context = {**(extra_context or {}), "tables": tables}
         answer = super().change_view(request, object_id, form_url, context)
         return cast("HttpResponse", answer)
+
+    @display(description="XP", ordering="xp")
+    def pays(self, completion: Completion) -> str:
+        return f"{completion.xp:,}"
 
     def export_cells(self, row: Completion) -> Cells:
         season = row.quest.season
@@ -137,7 +139,7 @@ class CompletionAdmin(ExportAdmin):
             service(completion=completion, reason=reason, actor=operator(request))
 
         named = rows.select_related("player", "quest")
-        return ask_reason(request, self, named, act, verb=verb, done=done, **how)
+        return ask_reason(request, self, named, act, verb=verb, done=done, name=_name, **how)
 
     @action(description="Why?", url_path="why", permissions=["why"])
     def why(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -148,6 +150,10 @@ class CompletionAdmin(ExportAdmin):
 
     def why_anybody(self, request: HttpRequest) -> HttpResponse:
         return why_page(request, self)
+
+
+def _name(completion: Completion) -> str:
+    return f"{completion.player}, {completion.quest} {completion.period}".rstrip()
 
 
 def _tables(completion: Completion) -> list[tuple[str, Table]]:

@@ -66,7 +66,7 @@ class LedgerEntryAdmin(ExportAdmin):
     actions_list = ["award"]
     actions_detail = ["reverse"]
     fields = [
-        "player", "shown_kind", "xp", "completions", "season", "completion", "reverses", "actor",
+        "player", "kind", "xp", "completions", "season", "completion", "reverses", "actor",
         "reason", "created_at", "public_id",
     ]  # fmt: skip
     readonly_fields = fields
@@ -117,8 +117,9 @@ class LedgerEntryAdmin(ExportAdmin):
         back = reverse("admin:quests_ledgerentry_change", args=[object_id])
         notes = ["A second entry takes this one back; its completion counts no more."]
         return ask_reason(
-            request, self, rows, act, verb="Reverse", done="reversed", back=back, notes=notes
-        )
+            request, self, rows, act, verb="Reverse", done="reversed", back=back, notes=notes,
+            name=lambda entry: f"{entry.player}: {entry}",
+        )  # fmt: skip
 
 
 def award_page(request: HttpRequest, model_admin: Any) -> HttpResponse:

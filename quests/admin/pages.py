@@ -47,14 +47,13 @@ def to_page(address: str, text: object) -> SafeString:
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=500, widget=UnfoldAdminTextareaWidget({"rows": 3, "autofocus": True})
-    )
+    reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget({"rows": 3}))
 
 
 def try_each(
-    request: HttpRequest, rows: list[Any], act: Callable[[Any], object], done: str
-) -> None:
+    request: HttpRequest, rows: list[Any], act: Callable[[Any], object], done: str,
+    name: Callable[[Any], str] = str,
+) -> None:  # fmt: skip
     """Act on each row by itself; how many worked is told, and each refusal with its row."""
     worked = 0
     for row in rows:
@@ -62,6 +61,6 @@ def try_each(
             act(row)
             worked += 1
         except Problem as problem:
-            messages.error(request, f"{row}: {problem.detail}")
+            messages.error(request, f"{name(row)}: {problem.detail}")
     if worked:
         messages.success(request, f"{worked} {done}.")

@@ -126,6 +126,7 @@ class QuestForm(ServiceForm):
             initial=self.before.get("steps", []),
         )
         if "content" in self.fields:  # one who only looks has no fields
+            self.fields["xp_reward"].label = "XP"
             attrs = {"rows": 14, "data-preview": reverse("admin:quests_quest_preview")}
             self.fields["content"].widget = LinesWidget(attrs)
         if self.refusal is not None and self.refusal.code == "version_stale":

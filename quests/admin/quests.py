@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
@@ -40,7 +41,7 @@ class QuestAdmin(ServiceAdmin):
     form = QuestForm
     change_form_template = "admin/quests/quest/change_form.html"
     list_display = [
-        "number", "title", "season", "category", "shown_status", "xp_reward", "done", "places",
+        "number", "title", "season", "category", "shown_status", "pays", "done", "places",
         "window",
     ]  # fmt: skip
     list_display_links = ["number", "title"]
@@ -59,7 +60,8 @@ class QuestAdmin(ServiceAdmin):
             "When, and for how many",
             {
                 "fields": [
-                    ("starts_at", "ends_at"),
+                    "starts_at",
+                    "ends_at",
                     ("quota", "cooldown_seconds"),
                     ("recurrence", "period_zone"),
                 ]
@@ -88,6 +90,10 @@ class QuestAdmin(ServiceAdmin):
     def shown_status(self, quest: Quest) -> tuple[str, str]:
         return quest.status, quest.get_status_display()
 
+    @display(description="XP", ordering="xp_reward")
+    def pays(self, quest: Quest) -> str:
+        return f"{quest.xp_reward:,}"
+
     @display(description="completions", ordering="completed")
     def done(self, quest: Any) -> str:
         return f"{quest.completed:,}"
@@ -101,8 +107,11 @@ class QuestAdmin(ServiceAdmin):
 
     @display(ordering=F("starts_at").asc(nulls_first=True))
     def window(self, quest: Quest) -> str:
-        starts, ends = (f"{at:%F %H:%M}" if at else "" for at in (quest.starts_at, quest.ends_at))
-        return f"{starts} to {ends}" if starts or ends else "always"
+        if not (quest.starts_at or quest.ends_at):
+            return "always"
+        bounds = (f"{at:%F %H:%M}" if at else "…" for at in (quest.starts_at, quest.ends_at))
+        line = '<span class="whitespace-nowrap">{}</span>'
+        return format_html(f"{line} to<br>{line}", *bounds)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Quest | None = None) -> list[str]:
         del request

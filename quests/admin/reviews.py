@@ -45,7 +45,7 @@ class EvidenceAdmin(ReadOnlyAdmin):
     ordering = ["-created_at", "-pk"]
     show_full_result_count = False
     fields = [
-        "player", "quest", "step", "period", "kind", "shown_state", "source_id", "payload",
+        "player", "quest", "step", "period", "kind", "state", "source_id", "payload",
         "occurred_at", "created_at", "completion", "reviewed_by", "reviewed_at", "review_note",
         "public_id",
     ]  # fmt: skip

@@ -1,8 +1,9 @@
 """Who changed what of a quest, newest first."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quests.authoring import notation
+from quests.authoring.document import QuestDocument
 from quests.models import Quest, QuestVersion
 
 _MOST = 50
@@ -22,12 +23,18 @@ class Change(NamedTuple):
 def versions_of(quest: Quest) -> list[Change]:
     """The newest _MOST, each with its difference to the one before."""
     rows = list(quest.versions.select_related("changed_by")[: _MOST + 1])
-    before = [*(row.definition for row in rows[1:]), {}]
+    documents = [_ordered(row.definition) for row in rows]
     changes = [
-        Change(row, _lines(notation.difference(old, row.definition)))
-        for row, old in zip(rows, before, strict=True)
+        Change(row, _lines(notation.difference(old, new)))
+        for row, new, old in zip(rows, documents, [*documents[1:], {}], strict=True)
     ]
     return changes[:_MOST]
+
+
+def _ordered(definition: dict[str, Any]) -> dict[str, Any]:
+    """PostgreSQL keeps the members of an object, not their order."""
+    names = [str(name) for name in QuestDocument().fields]
+    return {name: definition[name] for name in names if name in definition}
 
 
 def _lines(diff: list[str]) -> list[Line]:
