@@ -84,6 +84,10 @@ def _as_table(reports: Reports) -> str:
         f"    XP in standings {of_quests.standing_xp:>14,}",
         f"    completions     {of_quests.completions:>14,}",
         f"E4  events          {of_quests.events:>14,}",
+        f"    deliveries      {of_quests.deliveries:>14,}",
+        f"    delivered       {of_quests.delivered:>14,}",
+        f"    given up        {of_quests.dead:>14,}",
+        f"    waiting         {of_quests.delivering:>14,}",
     ]
     lines += [
         f"!!  {d.equation} {d.subject}: expected {d.expected:,}, found {d.found:,}"
