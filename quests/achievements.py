@@ -5,8 +5,9 @@ whoever gives or takes a badge has the player's overall standing locked.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from monitoring.postgresql.retries import retried
 from quests.models import OVERALL, EarnedAchievement, Standing
@@ -14,7 +15,7 @@ from quests.models import OVERALL, EarnedAchievement, Standing
 _PLAYERS_AT_ONCE = 1_000
 
 _LOCK = """
-SELECT FROM quests_standing WHERE board = 0 AND player_id = ANY(%(players)s)
+SELECT player_id FROM quests_standing WHERE board = 0 AND player_id = ANY(%(players)s)
 ORDER BY player_id FOR NO KEY UPDATE
 """
 _DESERVED = """
@@ -49,14 +50,25 @@ ON CONFLICT (player_id, achievement_id) DO NOTHING
 """  # noqa: S608 - made of constants
 
 
+class _Recomputed(NamedTuple):
+    players: Sequence[int]
+    given: int
+    taken: int
+
+
 def recompute(players: Iterable[int] | None = None) -> tuple[int, int]:
-    """(given, taken away), for these players or for everybody."""
+    """(given, taken away), for these players or for everybody.
+
+    Nobody is waited for while others are locked: who has none but one lock is in no deadlock.
+    """
     ids = sorted(_everybody() if players is None else players)
     parts = [
-        _recompute(ids[start : start + _PLAYERS_AT_ONCE])
-        for start in range(0, len(ids), _PLAYERS_AT_ONCE)
+        ids[start : start + _PLAYERS_AT_ONCE] for start in range(0, len(ids), _PLAYERS_AT_ONCE)
     ]
-    return sum(given for given, _ in parts), sum(taken for _, taken in parts)
+    free = [_recompute_free(part) for part in parts if len(ids) > 1]
+    busy = set(ids).difference(*(done.players for done in free))
+    done = [*free, *(_recompute([player]) for player in sorted(busy))]
+    return sum(some.given for some in done), sum(some.taken for some in done)
 
 
 @retried
@@ -74,12 +86,20 @@ def _everybody() -> set[int]:
     return {*ranked, *EarnedAchievement.objects.values_list("player_id", flat=True)}
 
 
+@transaction.atomic
+def _recompute_free(players: Sequence[int]) -> _Recomputed:
+    """Of these players, those whom nobody else has locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_LOCK} SKIP LOCKED", {"players": list(players)})
+        return _recompute([player for (player,) in cursor.fetchall()])
+
+
 @retried
-def _recompute(players: Sequence[int], completion_id: int | None = None) -> tuple[int, int]:
+def _recompute(players: Sequence[int], completion_id: int | None = None) -> _Recomputed:
     values = {"players": list(players), "completion": completion_id}
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, values)
         cursor.execute(_TAKE_AWAY, values)
         taken = cursor.rowcount
         cursor.execute(_GIVE, values)
-        return cursor.rowcount, taken
+        return _Recomputed(players, cursor.rowcount, taken)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from monitoring.postgresql.prepared import fetch_row
+from monitoring.postgresql.retries import retried_statement
 from monitoring.trace import correlation_id
 from quests.models import OutboxEvent
 
@@ -141,6 +142,7 @@ class Corrected(NamedTuple):
     total_xp: int
 
 
+@retried_statement
 def insert_completion(**values: Any) -> Completed:
     """`now`, `quest`, `version`, `season`, `player`, `public_id`, `period`, `status`, `xp`,
     `reason`, `evidence` (ids), `category`, `number`, `payload` (JSON text)."""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Semaphore, Thread
 from typing import Any
 
 from django.db import connection
@@ -63,6 +63,9 @@ class World:
     quizzes: list[Quest]
     proofs: list[Quest]
     seasons: list[Season]
+    # So many operators correct whole pages at the same time; with more, somebody is the victim of
+    # five deadlocks one after the other, which is all the tries there are.
+    desks: Semaphore = field(default_factory=lambda: Semaphore(6))
 
 
 @dataclass
@@ -190,8 +193,9 @@ class Turn:
         """An operator's whole page in one transaction: each locks what the others lock, in an order
         of its own."""
         players = self.chance.sample(self.world.players[:HOT], 4)
-        entries = [entry for player in players if (entry := self._entry(player))]
-        _reverse_all(entries, self.world.operator)
+        with self.world.desks:
+            entries = [entry for player in players if (entry := self._entry(player))]
+            _reverse_all(entries, self.world.operator)
 
     def look(self) -> None:
         board = self.chance.choice([0, *(season.pk for season in self.world.seasons)])
