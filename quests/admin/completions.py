@@ -39,7 +39,7 @@ class CompletionAdmin(ExportAdmin):
     actions = ["hold_many", "release_many", "never_pay_many"]
     actions_detail = ["hold", "release", "never_pay", "why"]
     fields = [
-        "player", "quest", "status", "xp", "reason", "completed_at", "period",
+        "player", "quest", "status", "pays", "reason", "completed_at", "period",
         "quest_version", "public_id",
     ]  # fmt: skip
     readonly_fields = fields

@@ -79,7 +79,7 @@ class StepForm(forms.Form):
     id = forms.CharField(label="Id", max_length=50, widget=UnfoldAdminTextInputWidget)
     kind = forms.ChoiceField(label="Kind", widget=UnfoldAdminSelectWidget)
     title = forms.CharField(label="Title", max_length=200, widget=UnfoldAdminTextInputWidget)
-    config = YamlField(label="Configuration", rows=4)
+    config = YamlField(label="Configuration", rows=8)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -108,7 +108,7 @@ class QuestForm(ServiceForm):
     """`document` is what the services are given. `expected_version` is the one that was shown."""
 
     expected_version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    prerequisites = YamlField(rows=4, help_text=_PREREQUISITES)
+    prerequisites = YamlField(rows=7, help_text=_PREREQUISITES)
     # Set by the admin when a button said so; else the status stays.
     wanted_status = ""
 

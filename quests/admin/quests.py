@@ -110,8 +110,8 @@ class QuestAdmin(ServiceAdmin):
         if not (quest.starts_at or quest.ends_at):
             return "always"
         bounds = (f"{at:%F %H:%M}" if at else "…" for at in (quest.starts_at, quest.ends_at))
-        line = '<span class="whitespace-nowrap">{}</span>'
-        return format_html(f"{line} to<br>{line}", *bounds)
+        # In one element: on a phone, a cell lays out its parts side by side.
+        return format_html('<span class="rp-window">{} to<br>{}</span>', *bounds)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Quest | None = None) -> list[str]:
         del request

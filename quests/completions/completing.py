@@ -4,13 +4,12 @@ What a completion locks, in this order: the player's earlier completions that it
 then what its statement locks; then a place of the quota. Everybody who writes XP keeps to it.
 """
 
-import contextlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
@@ -63,13 +62,10 @@ def complete_quest(*, player: User, number: int) -> Result:
 def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
     """None when the quest has changed since it was read.
 
-    Without further questions to ask, the one statement is its own transaction; should PostgreSQL
-    give it up for another one, it goes the long way, which is tried again.
+    Without further questions to ask, the one statement is its own transaction.
     """
-    asks = quest.prerequisites or quest.cooldown or quest.steps or quest.quota
-    if not (asks or connection.in_atomic_block):
-        with contextlib.suppress(OperationalError):
-            return _plainly(player, quest, now)
+    if not (quest.prerequisites or quest.cooldown or quest.steps or quest.quota):
+        return _plainly(player, quest, now)
     return _in_full(player, quest, now)
 
 
