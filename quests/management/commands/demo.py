@@ -6,14 +6,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from links import demo
+from accounts.models import User
+from links import demo as links
 from monitoring.wire.problems import Problem
+from quests import demo as quests
 
 
 class Command(BaseCommand):
     help = (
-        "Load a demo (an operator, three links, three weeks of clicks) or remove it without a "
-        "trace. Example: manage.py demo load"
+        "Load a demo (an operator, three links with their clicks, a season of quests with its "
+        "players) or remove it without a trace. Example: manage.py demo load"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,9 +24,10 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, if_empty: bool, **_: Any) -> None:
         if action == "clear":
-            demo.clear()
+            quests.clear()
+            links.clear()
             self.stdout.write("The demo is gone.")
-        elif not demo.is_loaded():
+        elif not links.is_loaded():
             self._load()
         elif not if_empty:
             raise CommandError("The demo is loaded already. `manage.py demo clear` removes it.")
@@ -32,10 +35,13 @@ class Command(BaseCommand):
     def _load(self) -> None:
         password = secrets.token_urlsafe(9)
         try:
-            clicks = demo.load(password)
+            clicks = links.load(password)
+            completed = quests.load(User.objects.get(username=links.USERNAME))
         except RedisError as error:
             raise CommandError(f"Redis does not answer: {error}") from None
         except Problem as problem:
             raise CommandError(f"The demo cannot be loaded here: {problem.detail}") from None
-        self.stdout.write(f"A demo with {clicks:,} clicks was loaded.")
-        self.stdout.write(f"Sign in as {demo.USERNAME} with the password {password}")
+        self.stdout.write(
+            f"A demo with {clicks:,} clicks and {completed} completed quests was loaded."
+        )
+        self.stdout.write(f"Sign in as {links.USERNAME} with the password {password}")
