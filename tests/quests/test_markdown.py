@@ -22,6 +22,10 @@ def test_links_lead_out_without_a_recommendation() -> None:
         assert 'rel="nofollow noopener"' in html
 
 
+def test_an_image_is_a_link_to_follow() -> None:
+    assert 'href="https://example.com/x.png"' in render("![A cat](https://example.com/x.png)")
+
+
 @pytest.mark.parametrize(
     "attack",
     [
