@@ -28,6 +28,7 @@ _SIDEBAR = {
     "Quests": {
         "quests.quest": ("Quests", "explore"),
         "quests.season": ("Seasons", "calendar_month"),
+        "quests.achievement": ("Achievements", "military_tech"),
         "quests.proof": ("Review queue", "rate_review"),
         "quests.completion": ("Completions", "task_alt"),
         "quests.attempt": ("Why?", "help"),

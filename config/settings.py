@@ -179,6 +179,10 @@ CELERY_BEAT_SCHEDULE = {
     "links.keep_partitions": {"task": "links.tasks.keep_partitions", "schedule": 3600.0},
     "links.reconcile": {"task": "links.tasks.reconcile", "schedule": 86_400.0},
     "quests.fold_ranks": {"task": "quests.tasks.fold_ranks", "schedule": 1.0},
+    "quests.recompute_achievements": {
+        "task": "quests.tasks.recompute_achievements",
+        "schedule": 3600.0,
+    },
     "quests.close_seasons": {"task": "quests.tasks.close_ended_seasons", "schedule": 60.0},
     "quests.reconcile": {"task": "quests.tasks.reconcile", "schedule": 86_400.0},
     "quests.relay_outbox": {"task": "quests.tasks.relay_outbox", "schedule": 1.0},

@@ -5,7 +5,7 @@ import time
 import structlog
 from celery import shared_task
 
-from quests import reconciliation
+from quests import achievements, reconciliation
 from quests.authoring import services
 from quests.leaderboard import segments
 from quests.webhooks import retention
@@ -32,6 +32,12 @@ def fold_ranks() -> int:
 @shared_task
 def close_ended_seasons() -> int:
     return services.close_ended_seasons()
+
+
+@shared_task
+def recompute_achievements() -> int:
+    """For rules that were written after the deeds. Returns how many were given or taken."""
+    return sum(achievements.recompute())
 
 
 @shared_task

@@ -1,8 +1,19 @@
 """The operators' workplace for quests: Django finds the registrations by importing this."""
 
-from quests.admin import audit, completions, ledger, players, quests, reviews, seasons, webhooks
+from quests.admin import (
+    achievements,
+    audit,
+    completions,
+    ledger,
+    players,
+    quests,
+    reviews,
+    seasons,
+    webhooks,
+)
 
 __all__ = [
+    "achievements",
     "audit",
     "completions",
     "ledger",

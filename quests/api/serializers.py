@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts.serializers import WalletField
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
+from quests.markdown import render
 from quests.models import Achievement, Quest, Requirement, Season
 from quests.requirements.registry import kind_of
 
@@ -92,11 +93,17 @@ class QuestDetailOutput(QuestOutput):
 class QuestContentOutput(CamelCaseMixin, serializers.ModelSerializer[Quest]):
     id = serializers.IntegerField(source="number")
     content = serializers.CharField(help_text="Markdown, as its author wrote it.")
+    content_html = serializers.SerializerMethodField(
+        help_text="The same as HTML, from an allow-list: safe on any page."
+    )
     steps = StepContentOutput(source="requirements", many=True)
 
     class Meta:
         model = Quest
-        fields = ["id", "title", "content", "steps"]
+        fields = ["id", "title", "content", "content_html", "steps"]
+
+    def get_content_html(self, quest: Quest) -> str:
+        return render(quest.content)
 
 
 class CompletionOutput(CamelCaseMixin, serializers.Serializer[Any]):

@@ -190,7 +190,7 @@ def test_the_content_has_the_questions_and_no_answers(api: Api, make_quest: Make
 
     body = api().get(f"/api/quests/{number}/content").json()
 
-    assert body["content"] == "# Hello"
+    assert (body["content"], body["contentHtml"]) == ("# Hello", "<h1>Hello</h1>")
     questions = body["steps"][0]["content"]["questions"]
     assert questions[1] == {"text": "Which are even?", "options": ["2", "3", "4"], "several": True}
 
