@@ -8,6 +8,7 @@ import ipaddress
 from math import ceil
 from typing import Any
 
+from django.conf import settings
 from django_ratelimit.core import get_usage
 
 from monitoring.clients import client_address
@@ -16,15 +17,17 @@ from monitoring.wire.problem import Problem
 _IPV6_PREFIX = 64  # what one household or one server gets: single addresses cost its owner nothing
 
 
-def limit(request: Any, *, group: str, rate: str, key: str = "") -> None:
-    """Counts one more for `key`, or else for the caller's network; over `rate` Problem 429.
+def limit(request: Any, *, tier: str, key: str = "") -> None:
+    """Counts one more for `key`, or else for the caller's network; over its rate Problem 429.
 
-    `group` names what is limited, `rate` is as in "30/m" or "5/10s".
+    The tiers are in the settings (RATE_LIMITS); one that is not there limits nobody.
     """
+    if (rate := settings.RATE_LIMITS.get(tier)) is None:
+        return
     value = f"|{key or network_of(request)}|"  # django-ratelimit joins its parts without a mark
-    usage = get_usage(request, group=group, key=lambda *_: value, rate=rate, increment=True)
+    usage = get_usage(request, group=tier, key=lambda *_: value, rate=rate, increment=True)
     if usage is not None and usage["should_limit"]:
-        raise _too_many(group, limit=usage["limit"], wait=max(1, ceil(usage["time_left"])))
+        raise _too_many(tier, limit=usage["limit"], wait=max(1, ceil(usage["time_left"])))
 
 
 def network_of(request: Any) -> str:
@@ -40,11 +43,11 @@ def network_of(request: Any) -> str:
     return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
 
 
-def _too_many(group: str, *, limit: int, wait: int) -> Problem:
+def _too_many(tier: str, *, limit: int, wait: int) -> Problem:
     headers = {
         "Retry-After": str(wait),
-        "RateLimit-Policy": f'"{group}";q={limit}',
-        "RateLimit": f'"{group}";r=0;t={wait}',
+        "RateLimit-Policy": f'"{tier}";q={limit}',
+        "RateLimit": f'"{tier}";r=0;t={wait}',
     }
     detail = f"Too many requests. Try again in {wait} s."
     return Problem("rate_limited", detail, status=429, headers=headers)

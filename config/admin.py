@@ -10,6 +10,7 @@ from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from unfold.sites import UnfoldAdminSite
 
 # unfold's pages are made of Alpine.js and htmx. Alpine evaluates the expressions that stand in its
@@ -24,6 +25,16 @@ _relaxed: Callable[[_View], _View] = csp_update({
 
 # By group and by model: the title, and the name of a Material symbol.
 _SIDEBAR = {
+    "Quests": {
+        "quests.quest": ("Quests", "explore"),
+        "quests.season": ("Seasons", "calendar_month"),
+        "quests.proof": ("Review queue", "rate_review"),
+        "quests.completion": ("Completions", "task_alt"),
+        "quests.attempt": ("Why?", "help"),
+        "quests.ledgerentry": ("XP ledger", "receipt_long"),
+        "quests.evidence": ("Evidence", "fingerprint"),
+        "quests.auditentry": ("Audit", "history"),
+    },
     "Links": {
         "links.link": ("Links", "link"),
         "links.campaign": ("Campaigns", "campaign"),
@@ -38,7 +49,6 @@ _SIDEBAR = {
         "quests.webhook": ("Webhooks", "webhook"),
         "quests.delivery": ("Deliveries", "send"),
         "quests.outboxevent": ("Events", "outbox"),
-        "quests.auditentry": ("Audit", "history"),
     },
     "People": {
         "accounts.user": ("Users", "person"),
@@ -53,7 +63,13 @@ _SIDEBAR = {
     },
 }
 # Models whose pages are not where Django puts them.
-_PAGES = {"links.click": "admin:links_link_clicks"}
+_PAGES = {
+    "links.click": "admin:links_link_clicks",
+    "quests.proof": "admin:quests_evidence_review",
+    "quests.attempt": "admin:quests_completion_why_anybody",
+}
+# What waits at a page, as a number beside its name.
+_BADGES = {"quests.proof": "quests.admin.reviews.waiting_badge"}
 
 
 class AdminConfig(apps.AdminConfig):
@@ -111,4 +127,6 @@ def _items(request: HttpRequest, models: Mapping[str, tuple[str, str]]) -> Itera
         app, name = model.split(".")
         if request.user.has_perm(f"{app}.view_{name}"):
             page = _PAGES.get(model, f"admin:{app}_{name}_changelist")
-            yield {"title": title, "icon": symbol, "link": reverse(page)}
+            # unfold's own way to call a badge shows the callable's name where there is nothing.
+            badge = import_string(_BADGES[model])() if model in _BADGES else ""
+            yield {"title": title, "icon": symbol, "link": reverse(page), "badge": badge}

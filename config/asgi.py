@@ -1,4 +1,5 @@
-"""The ASGI stack, from the outside in: life cycle, redirect, metrics, correlation, body, Django.
+"""The ASGI stack, from the outside in: life cycle, redirect, metrics, correlation, kept answers,
+body, Django.
 
 Django runs as WSGI in a bounded pool of threads: its own ASGI handler makes a thread for each
 request and served the same view three to four times slower.
@@ -23,6 +24,7 @@ from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.health import draining  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
+from monitoring.responses.cache import ResponseCache  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 
 WEBSOCKET_NOT_HERE = 4404
@@ -104,5 +106,6 @@ refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
 _django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
 _http = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-_served = Redirect(RequestMetrics(CorrelationId(Protocols(_http))), _runtime)
+_kept = ResponseCache(Protocols(_http), redis_url=settings.CACHE_URL, prefix="/api/public/")
+_served = Redirect(RequestMetrics(CorrelationId(_kept)), _runtime)
 application = Lifecycle(_served, _runtime)

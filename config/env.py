@@ -6,11 +6,14 @@ platforms hand them over; the variable itself wins when both are there.
 
 import json
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# As django-ratelimit reads it: so many in so many seconds, minutes, hours or days.
+_RATE = re.compile(r"[1-9][0-9]{0,8}/[0-9]{0,4}[smhd]")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -75,6 +78,24 @@ def endpoints(name: str) -> dict[int, str]:
     if not isinstance(found, dict) or not all(_is_endpoint(*item) for item in found.items()):
         raise ImproperlyConfigured(f"{name} must be a JSON object of http addresses by number.")
     return {int(number): url for number, url in found.items()}
+
+
+def rates(name: str, tiers: dict[str, str]) -> dict[str, str]:
+    """`tiers` as a JSON object overrides them: {"nonce": "10/m"}. "off" is no tier at all."""
+    value = text(name)
+    if value == "off":
+        return {}
+    try:
+        given = json.loads(value or "{}")
+    except ValueError:
+        given = None
+    if not isinstance(given, dict) or not all(_RATE.fullmatch(str(r)) for r in given.values()):
+        raise ImproperlyConfigured(
+            f'{name} must be off, or a JSON object such as {{"nonce": "9/m"}}.'
+        )
+    if unknown := sorted(given.keys() - tiers.keys()):
+        raise ImproperlyConfigured(f"{name}: {unknown[0]!r} is none of {', '.join(tiers)}.")
+    return tiers | given
 
 
 def _is_endpoint(number: str, url: object) -> bool:

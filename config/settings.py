@@ -227,7 +227,6 @@ WALLET_CHAIN_IDS = env.integers("WALLET_CHAIN_IDS", "1")
 # one, only wallets that are keys can sign in.
 ETHEREUM_RPC_URLS = env.endpoints("ETHEREUM_RPC_URLS")
 SIGN_IN_STATEMENT = "Sign in to Rallypoint."
-NONCE_RATE = "30/m"
 # With the prefix, browsers take it from this very host over TLS only: nobody can plant one.
 NONCE_COOKIE_NAME = "__Host-rallypoint_nonce" if HTTPS else "rallypoint_nonce"
 RATELIMIT_FAIL_OPEN = True  # a cache that is away must not close the door
@@ -250,9 +249,6 @@ SPOOL_DIR = VAR_DIR / "spool"
 SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
 
 # --- Quests ---------------------------------------------------------------------------------------
-# How often a player, and a whole network, may act on quests; "" is without a limit.
-QUEST_PLAYER_RATE = env.text("QUEST_PLAYER_RATE", "60/m")
-QUEST_NETWORK_RATE = env.text("QUEST_NETWORK_RATE", "1200/m")
 # The kinds of requirements that a quest can have; a new one is a file and a line here.
 REQUIREMENT_KINDS = [
     "quests.requirements.quiz.Quiz",
@@ -265,6 +261,10 @@ REQUIREMENT_KINDS = [
 ]
 
 # --- The wire -------------------------------------------------------------------------------------
+# How often, by tier. Many players behind one network are normal: a campus, a carrier.
+RATE_LIMITS = env.rates(
+    "RATE_LIMITS", {"nonce": "30/m", "quests-player": "60/m", "quests-network": "1200/m"}
+)
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

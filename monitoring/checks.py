@@ -133,6 +133,13 @@ def separate_cache() -> Found:
     return [Warning("CACHE_URL is REDIS_URL.", hint=hint, id="rallypoint.W006")]
 
 
+def rate_limits() -> Found:
+    if settings.RATE_LIMITS:
+        return []
+    hint = "Unset RATE_LIMITS; off is for benchmarks."
+    return [Warning("Nobody's rate is limited.", hint=hint, id="rallypoint.W007")]
+
+
 def redis_durability() -> Found:
     """Without AOF a killed Redis forgets clicks that it had acknowledged."""
     try:
@@ -191,6 +198,7 @@ _CHEAP: tuple[Callable[[], Found], ...] = (
     var_dir_writable,
     geoip_database,
     separate_cache,
+    rate_limits,
 )
 
 

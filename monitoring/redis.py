@@ -1,4 +1,5 @@
-"""The durable Redis (streams, broker, counters that matter), as the settings give it."""
+"""The two Redis databases, as the settings give them: the durable one (streams, broker, counters
+that matter) and the one whose content may go at any time."""
 
 import os
 from functools import lru_cache
@@ -13,17 +14,21 @@ from monitoring.redis_clients import synchronous
 
 def durable() -> Redis:
     """One client, and so one pool of connections, for each process."""
-    return _client(os.getpid())
+    return _client(os.getpid(), settings.REDIS_URL)
 
 
-@lru_cache(maxsize=1)
-def _client(_pid: int) -> Redis:
+def evictable() -> Redis:
+    return _client(os.getpid(), settings.CACHE_URL)
+
+
+@lru_cache(maxsize=2)
+def _client(_pid: int, url: str) -> Redis:
     """Keyed by process: a pool inherited over a fork would share its sockets with the parent."""
-    return synchronous(settings.REDIS_URL)
+    return synchronous(url)
 
 
 def _forget(*, setting: str, **_: Any) -> None:
-    if setting == "REDIS_URL":
+    if setting in {"REDIS_URL", "CACHE_URL"}:
         _client.cache_clear()
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
-from quests import prerequisites
+from quests import events, prerequisites
 from quests.completions.completing import already_completed
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Attempt, Completion, Evidence
@@ -32,26 +32,31 @@ class StepOutcome:
 def start_quest(*, player: User, number: int) -> Attempt:
     """Begin; a second time changes nothing. Problems (409): the quest is not open, is completed,
     or builds on what the player does not have."""
-    quest, period = _open_quest(player, number)
-    attempt, _ = Attempt.objects.get_or_create(player=player, quest_id=quest.id, period=period)
-    return attempt
+    return _begin(player, *_open_quest(player, number))
 
 
+@transaction.atomic
 def submit_step(*, player: User, number: int, key: str, answer: Any) -> StepOutcome:
     """Judge what was sent in for a step. A wrong answer is counted; it is an outcome, no problem.
     Problems: `step_unknown` (404), `answer_invalid` (400), `too_many_tries` (429), `no_tries_left`,
     `proof_waiting`, `proof_repeated` (409), and those of `start_quest`."""
-    with transaction.atomic():
-        quest, period = _open_quest(player, number)
-        Attempt.objects.get_or_create(player=player, quest_id=quest.id, period=period)
-        place = Place(player, quest, quest.step(key), period, timezone.now())
-        kind = kind_of(place.step.kind)
-        tries = open_tries(place) if kind.is_guessable else None
-        fact = kind.submit(place, answer)
-        if fact is not None:
-            return StepOutcome(_keep(place, fact, answer))
-        left = count_wrong(tries, place.step.config, place.now) if tries else None
-        return StepOutcome(None, left)
+    quest, period = _open_quest(player, number)
+    place = Place(player, quest, quest.step(key), period, timezone.now())
+    _begin(player, quest, period)
+    kind = kind_of(place.step.kind)
+    tries = open_tries(place) if kind.is_guessable else None
+    fact = kind.submit(place, answer)
+    if fact is not None:
+        return StepOutcome(_keep(place, fact, answer))
+    left = count_wrong(tries, place.step.config, place.now) if tries else None
+    return StepOutcome(None, left)
+
+
+def _begin(player: User, quest: QuestDefinition, period: str) -> Attempt:
+    attempt, is_new = Attempt.objects.get_or_create(player=player, quest_id=quest.id, period=period)
+    if is_new:
+        events.announce_player_after_commit(player.pk)
+    return attempt
 
 
 def _open_quest(player: User, number: int) -> tuple[QuestDefinition, str]:

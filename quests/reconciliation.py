@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from links.clicks.reconciliation import Difference
 from quests.leaderboard.rebuild import TRUTH
+from quests.webhooks.accounting import account_for_outbox
 
 # Events older than the outbox keeps are gone, and so not compared.
 COMPARED = timedelta(days=29)
@@ -99,6 +100,10 @@ class Report:
     standing_xp: int = 0
     completions: int = 0
     events: int = 0
+    deliveries: int = 0
+    delivered: int = 0
+    dead: int = 0
+    delivering: int = 0
     differences: list[Difference] = field(default_factory=list)
 
     @property
@@ -120,6 +125,10 @@ def reconcile() -> Report:
             ("E4", _FACTS),
         ):
             report.differences += _differences(equation, statement)
+        outbox = account_for_outbox()
+        report.deliveries, report.delivered = outbox.total.created, outbox.total.delivered
+        report.dead, report.delivering = outbox.total.dead, outbox.total.waiting
+        report.differences += outbox.differences
     return report
 
 

@@ -1,6 +1,7 @@
 """The cast: Alice owns what a test is about, Bob is somebody else, Charlie is a stranger to both;
 the operator is on the staff. Every test begins with an empty Redis."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,12 @@ def api() -> Callable[..., APIClient]:
         return made
 
     return client
+
+
+@pytest.fixture(scope="session")
+def long_form() -> bool:
+    """`CHAOS=long make test ARGS=tests/chaos` does at full length what the suite does shortly."""
+    return os.environ.get("CHAOS") == "long"
 
 
 @pytest.fixture(scope="session", autouse=True)

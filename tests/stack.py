@@ -17,6 +17,7 @@ import requests
 
 from monitoring.embedded import EmbeddedServers
 from monitoring.embedded.server import Server
+from tests.accounts.siwe import TestWallet, compose
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -56,6 +57,7 @@ class Stack:
             "WEB_CONCURRENCY": str(self._workers),
             "BIND": f"127.0.0.1:{self.port}",
             "LOG_LEVEL": "WARNING",
+            "RATE_LIMITS": "off",
         }
         self.env.pop("CACHE_URL", None)
         self.manage("migrate", "--verbosity", "0")
@@ -74,6 +76,34 @@ class Stack:
             "--scope", "links:read", "--scope", "links:write",
         )  # fmt: skip
         return said.splitlines()[-1]
+
+    def sign_in(self, wallet: TestWallet) -> requests.Session:
+        """A session that holds the token of whoever has this wallet."""
+        session = requests.Session()
+        asked = session.post(f"{self.url}/api/auth/nonce", timeout=10).json()
+        message = compose(asked, wallet.address)
+        proof = {"message": message, "signature": wallet.sign(message)}
+        answer = session.post(f"{self.url}/api/auth/login", json=proof, timeout=10)
+        assert answer.status_code == 200, answer.text
+        session.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        return session
+
+    def make_quests(self, *quests: dict[str, Any]) -> list[int]:
+        """Published quests of 10 XP, written by an operator; gives their numbers."""
+        write = "from accounts.models import User; User.objects.get_or_create"
+        self.manage("shell", "-c", f"{write}(username='operator', is_staff=True)")
+        document = {
+            "quests": [{"title": "Q", "xpReward": 10, "status": "published"} | q for q in quests]
+        }
+        file = self.directory / "quests.yaml"
+        file.write_text(json.dumps(document))
+        before = {quest["id"] for quest in self._quests()}
+        self.manage("import_quests", str(file), "--apply", "--by", "operator")
+        return sorted(quest["id"] for quest in self._quests() if quest["id"] not in before)
+
+    def _quests(self) -> list[dict[str, Any]]:
+        found = requests.get(f"{self.url}/api/quests?limit=100", timeout=10).json()
+        return list(found["results"])
 
     def manage(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(

@@ -52,7 +52,7 @@ class NonceView(PublicView):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
-        limit(request, group="nonce", rate=settings.NONCE_RATE)
+        limit(request, tier="nonce")
         issued = nonces.issue(binding=_binding(request))
         ours = site()
         body = {

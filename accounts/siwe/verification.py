@@ -69,28 +69,27 @@ def check_time(message: SiweMessage, *, now: datetime) -> None:
 
 
 def check_signature(raw: bytes, message: SiweMessage, signature: str) -> None:
-    address = message.address.lower()
+    address, hashed = message.address.lower(), signatures.digest(raw)
     if url := settings.ETHEREUM_RPC_URLS.get(message.chain_id):
         blob = signatures.decode(signature, at_most=MAX_CONTRACT_SIGNATURE)
-        valid = _key_signed(address, raw, blob) or _contract_accepts(url, address, raw, blob)
+        valid = _key_signed(address, hashed, blob) or _contract_accepts(url, address, hashed, blob)
     else:
-        valid = signatures.recover(raw, signature) == address
+        valid = signatures.recover_digest(hashed, signatures.decode(signature)) == address
     if not valid:
         raise _refused("signature_mismatch", "This message was not signed by its wallet.")
 
 
-def _key_signed(address: str, raw: bytes, signature: bytes) -> bool:
+def _key_signed(address: str, hashed: bytes, signature: bytes) -> bool:
     try:
-        return signatures.recover_signer(raw, signature) == address
+        return signatures.recover_digest(hashed, signature) == address
     except Problem:
         return False  # of some other shape: a contract may know it
 
 
-def _contract_accepts(url: str, address: str, raw: bytes, signature: bytes) -> bool:
+def _contract_accepts(url: str, address: str, hashed: bytes, signature: bytes) -> bool:
     if signature.endswith(_ERC_6492):
         detail = "Signatures of contracts that are not deployed yet (ERC-6492) are not supported."
         raise signatures.malformed(detail)
-    hashed = signatures.digest(raw)
     return contracts.accepts(url=url, address=address, hashed=hashed, signature=signature)
 
 

@@ -15,6 +15,8 @@ from monitoring.wire.renderers import WireJSONRenderer
 MAX_DEPTH = 32
 _BIGGEST = 2**63 - 1
 # A raw NUL is refused by JSON itself and a raw surrogate by UTF-8: only escapes can bring them.
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -37,6 +39,7 @@ def parse_json(raw: bytes) -> Any:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Problem("invalid_encoding", "The body must be UTF-8.") from None
+    _check_depth(text)
     try:
         value = json.loads(
             text,
@@ -45,11 +48,8 @@ def parse_json(raw: bytes) -> Any:
             parse_float=_finite,
             parse_int=_bounded_int,
         )
-    except RecursionError:
-        raise _too_deep() from None
     except ValueError as error:
         raise Problem("malformed_json", f"The body is not JSON: {_position(error)}.") from None
-    _check_depth(text, value)
     if "\\u" in text:
         _check_characters(value)
     return value
@@ -106,21 +106,18 @@ def _bounded_int(text: str) -> int:
     return int(text)
 
 
-def _too_deep() -> Problem:
-    return Problem("nesting_too_deep", f"The body is nested deeper than {MAX_DEPTH} levels.")
-
-
-def _check_depth(text: str, value: Any) -> None:
-    """A level at a time, without recursion; most bodies have too few brackets to be deep."""
+def _check_depth(text: str) -> None:
+    """Before anything recurses: how deep is too deep for the interpreter's stack depends on a limit
+    that any library may have raised, and beyond it the process is gone. Where this disagrees with
+    JSON about what is a string, the text is no JSON from there on."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
-        return
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for item in level for inner in _children(item)]
-        level = [item for item in level if isinstance(item, dict | list)]
-        if not level:
-            return
-    raise _too_deep()
+        return  # most bodies have too few brackets to be deep
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            detail = f"The body is nested deeper than {MAX_DEPTH} levels."
+            raise Problem("nesting_too_deep", detail)
 
 
 def _children(value: Any) -> Iterable[Any]:

@@ -1,5 +1,14 @@
-"""What operators see and change of quests: Django finds the registrations by importing this."""
+"""The operators' workplace for quests: Django finds the registrations by importing this."""
 
-from quests.admin import webhooks
+from quests.admin import audit, completions, ledger, players, quests, reviews, seasons, webhooks
 
-__all__ = ["webhooks"]
+__all__ = [
+    "audit",
+    "completions",
+    "ledger",
+    "players",
+    "quests",
+    "reviews",
+    "seasons",
+    "webhooks",
+]

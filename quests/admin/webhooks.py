@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from links.admin.base import ReadOnlyAdmin
 from monitoring.wire.problems import Problem
-from quests.models import AuditEntry, Delivery, OutboxEvent, Webhook
+from quests.models import Delivery, OutboxEvent, Webhook
 from quests.webhooks import services
 
 
@@ -79,12 +79,3 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     search_fields = ["=public_id", "=correlation_id", "player__username"]
     ordering = ["-pk"]
     fields = ["public_id", *list_display, "payload", "correlation_id"]
-
-
-@admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor", "action", "subject", "reason"]
-    list_select_related = ["actor"]
-    list_filter = ["action", "at"]
-    search_fields = ["subject", "reason", "actor__username", "=correlation_id"]
-    fields = [*list_display, "detail", "correlation_id"]

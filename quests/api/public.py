@@ -8,35 +8,48 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.addresses import parse_wallet, to_checksum
+from accounts.api.parsing import problem
+from monitoring.correlation import route_of
+from monitoring.responses import tags
 from monitoring.wire.filters import Integer, Query, Text
 from quests import selectors
 from quests.api import public_documents as documents
 from quests.api.catalogue import PublicView
 from quests.api.parsing import WalletParameter, board_of, player_of
 from quests.definitions import find_definition
+from quests.events import player_tag
 from quests.leaderboard import ranking
 
 MAX_PAGE = 100
+# What no tag tells of, such as a quest's new title, is seen by then.
+KEPT_SECONDS = 10
 _DEEPEST = 10_000_000
+NO_WALLET = problem(400, "`wallet_invalid` or `wallet_checksum`.")
+NOT_THERE = problem(404, "No such season, or nobody to be around.")
 
 
 class InteractionView(PublicView):
     @extend_schema(
         operation_id="public_interaction", summary="Has this wallet done anything here",
-        tags=["public"], responses=documents.INTERACTION,
+        tags=["public"], responses={200: documents.INTERACTION, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
-        del request
         player = player_of(wallet)
         if player is None:
             return Response(documents.no_interaction(to_checksum(wallet)))
-        return Response(documents.interaction(player, to_checksum(wallet)))
+        tag = player_tag(player.pk)
+        before = tags.generation(tag)
+        response = Response(documents.interaction(player, to_checksum(wallet)))
+        tags.keep(
+            response, tag=tag, generation=before, seconds=KEPT_SECONDS, route=route_of(request)
+        )
+        return response
 
 
 class ProfileView(PublicView):
     @extend_schema(
         operation_id="public_profile", summary="A player's public profile", tags=["public"],
-        responses=documents.PROFILE,
+        responses={200: documents.PROFILE, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
         del request
@@ -48,7 +61,7 @@ class ProfileView(PublicView):
 class ExistsView(PublicView):
     @extend_schema(
         operation_id="public_exists", summary="Does this wallet belong to a player",
-        tags=["public"], responses=documents.EXISTS,
+        tags=["public"], responses={200: documents.EXISTS, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
         del request
@@ -69,7 +82,7 @@ class LeaderboardView(PublicView):
         operation_id="public_leaderboard", summary="The leaderboard", tags=["public"],
         description="By XP; of two with the same XP, who got there first. 404 `not_found` when "
         "`around` is not on the board, or there is no such season.",
-        responses=documents.LEADERBOARD,
+        responses={200: documents.LEADERBOARD, **NOT_THERE},
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         wanted = self.query.read(request)
@@ -88,7 +101,7 @@ class LeaderboardView(PublicView):
 class StatsView(PublicView):
     @extend_schema(
         operation_id="public_stats", summary="The community in figures", tags=["public"],
-        responses=documents.STATS,
+        responses={200: documents.STATS},
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         del request
@@ -98,7 +111,7 @@ class StatsView(PublicView):
 class UserProgressView(PublicView):
     @extend_schema(
         operation_id="public_progress_user", summary="What a player has completed",
-        tags=["public"], responses=documents.USER_PROGRESS,
+        tags=["public"], responses={200: documents.USER_PROGRESS, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
         del request
@@ -117,7 +130,7 @@ class QuestStatusView(PublicView):
 
     @extend_schema(
         operation_id="public_quest_status", summary="Has a wallet completed a quest",
-        tags=["public"], responses=documents.QUEST_STATUS,
+        tags=["public"], responses={200: documents.QUEST_STATUS, **NO_WALLET},
         parameters=[OpenApiParameter("walletAddress", str, required=True)],
     )  # fmt: skip
     def get(self, request: Request, number: int) -> Response:
@@ -139,7 +152,7 @@ class RecentCompletionsView(PublicView):
 
     @extend_schema(
         operation_id="public_recent_completions", summary="The newest completions",
-        tags=["public"], responses=documents.RECENT,
+        tags=["public"], responses={200: documents.RECENT},
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         limit = self.query.read(request)["limit"]

@@ -1,18 +1,16 @@
 """Quests as YAML: written out whole, read in with a dry run that shows what would change."""
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from django.db import transaction
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
 from monitoring.wire.mapping import as_problem
 from monitoring.wire.problems import Problem
-from quests.authoring import services
+from quests.authoring import notation, services
 from quests.authoring.document import document_of, read
 from quests.models import Quest
 
@@ -39,7 +37,7 @@ def export_quests(numbers: Iterable[int] = ()) -> str:
     quests = Quest.objects.select_related("season").prefetch_related("requirements")
     if wanted := list(numbers):
         quests = quests.filter(number__in=wanted)
-    return _dumped({"quests": [document_of(quest) for quest in quests.order_by("number")]})
+    return notation.dump({"quests": [document_of(quest) for quest in quests.order_by("number")]})
 
 
 def import_quests(text: str, *, actor: User, dry_run: bool) -> list[Change]:
@@ -67,11 +65,13 @@ def _apply(document: dict[str, Any], actor: User) -> Change:
         known = Quest.objects.filter(number=number).first() if isinstance(number, int) else None
         if known is None:
             made = services.create_quest(document=document, actor=actor)
-            return Change(made.number, made.title, "new", _diff({}, document_of(made)))
+            return Change(
+                made.number, made.title, "new", notation.difference({}, document_of(made))
+            )
         before = document_of(known)
         fields = _completed(document, before)
         changed = services.update_quest(quest=known, document=fields, actor=actor)
-        diff = _diff(before, document_of(changed))
+        diff = notation.difference(before, document_of(changed))
         return Change(known.number, changed.title, "changed" if diff else "same", diff)
 
 
@@ -86,27 +86,15 @@ def _parsed(text: str) -> list[dict[str, Any]]:
     if len(text.encode()) > MAX_BYTES:
         raise TransferError(f"The file is over {MAX_BYTES:,} bytes.")
     try:
-        content = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a subclass of the safe one
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise TransferError(f"This is no YAML: {error}") from None
+        content = notation.parse(text)
+    except ValueError as error:
+        raise TransferError(str(error)) from None
     quests = content.get("quests") if isinstance(content, dict) else None
     if not isinstance(quests, list) or not all(isinstance(quest, dict) for quest in quests):
         raise TransferError("The file holds “quests:” and below it a list of quests.")
     if len(quests) > MAX_QUESTS:
         raise TransferError(f"A file has at most {MAX_QUESTS:,} quests.")
     return quests
-
-
-def _diff(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    old, new = (_dumped(document).splitlines() if document else [] for document in (before, after))
-    return list(difflib.unified_diff(old, new, "now", "then", lineterm="", n=1))
-
-
-def _dumped(content: Any) -> str:
-    dumped: str = yaml.dump(
-        content, Dumper=_ReadableDumper, sort_keys=False, allow_unicode=True, width=100
-    )
-    return dumped
 
 
 def _sentences(place: int, error: Exception) -> Iterator[str]:
@@ -116,34 +104,3 @@ def _sentences(place: int, error: Exception) -> Iterator[str]:
         yield f"quest {place}: {problem.detail}"
     for item in problem.errors:
         yield f"quest {place}, {item['field']}: {item['message']}"
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Times stay texts, as they are in JSON; aliases, which can blow up a file, are refused."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)
-
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-class _ReadableDumper(yaml.SafeDumper):
-    """Texts of several lines as blocks."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        del data
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_ReadableDumper.add_representer(str, _text)

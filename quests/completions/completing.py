@@ -17,7 +17,7 @@ from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.fields import instant
 from monitoring.wire.problems import Problem
-from quests import prerequisites
+from quests import achievements, events, prerequisites
 from quests.completions import quota, statement
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Completion
@@ -66,25 +66,32 @@ def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | N
     """
     if not (quest.prerequisites or quest.cooldown or quest.steps or quest.quota):
         return _plainly(player, quest, now)
-    try:
-        return _in_full(player, quest, now)
-    except Problem:
-        _refuse_repetition(player, quest, quest.period(now))
-        raise
+    return _in_full(player, quest, now)
 
 
 @retried
 def _in_full(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
+    try:
+        evidence = _asked(player, quest, now)
+    except Problem:
+        # Looked at last: what stands in the way may be what the completion itself has used up.
+        _refuse_repetition(player, quest, quest.period(now))
+        raise
+    result = _plainly(player, quest, now, evidence)
+    if result and quest.quota and not quota.claim(quest.id, result.completion_id):
+        raise _sold_out()
+    return result
+
+
+def _asked(player: User, quest: QuestDefinition, now: datetime) -> list[int]:
+    """The evidence to consume, when nothing stands in the way."""
     _refuse_missing_prerequisites(player, quest)
     if quest.cooldown:
         _refuse_cooling(player, quest, now)
     evidence = judging.evidence_for(player, quest, quest.period(now)) if quest.steps else []
     if quest.quota and quota.is_sold_out(quest.id):
         raise _sold_out()
-    result = _plainly(player, quest, now, evidence)
-    if result and quest.quota and not quota.claim(quest.id, result.completion_id):
-        raise _sold_out()
-    return result
+    return evidence
 
 
 def _plainly(
@@ -113,13 +120,17 @@ def _plainly(
         raise already_completed(player, quest, period)
     if made.evidence != len(evidence):
         raise Problem("evidence_used", "What speaks for you was used just now.", status=409)
+    earned = made.earned or []
+    if made.is_overtaken:
+        earned = achievements.recompute_for(player_id=player.pk, completion_id=made.completion)
+    events.announce_player_after_commit(player.pk)
     return Result(
         completion_id=made.completion,
         public_id=public_id,
         quest=quest,
         xp_earned=0 if quest.is_held else quest.xp_reward,
         total_xp=total_xp(player) if made.total_xp is None else made.total_xp,
-        achievements=made.earned or [],
+        achievements=earned,
         completed_at=now,
         is_held=quest.is_held,
         evidence=evidence,

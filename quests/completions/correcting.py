@@ -10,14 +10,14 @@ from uuid import UUID, uuid4
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
-from quests import achievements, audit
+from quests import achievements, audit, events
 from quests.completions import quota, statement
 from quests.models import Completion, LedgerEntry, Season
 
 Kind = LedgerEntry.Kind
 Status = Completion.Status
 MAX_AWARD = 1_000_000
-_REVERSIBLE = frozenset({Kind.COMPLETION, Kind.AWARD, Kind.RELEASE})
+REVERSIBLE = frozenset({Kind.COMPLETION, Kind.AWARD, Kind.RELEASE})
 
 
 @retried
@@ -39,7 +39,7 @@ def award(
 def reverse_entry(*, entry: LedgerEntry, reason: str, actor: User) -> LedgerEntry:
     """Take an entry back; its completion counts no more, and its place of a quota is free again.
     Problems (409): `already_reversed`, `not_reversible`."""
-    if entry.kind not in _REVERSIBLE:
+    if entry.kind not in REVERSIBLE:
         raise Problem("not_reversible", "This entry is a correction itself.", status=409)
     completion = _locked(entry.completion_id) if entry.completion_id else None
     # Two who reverse one award have no completion to wait for each other at.
@@ -174,6 +174,7 @@ def _enter(
         actor=actor, action=f"xp.{kind.value}", subject=f"entry {public_id}", reason=reason,
         player=player_id, amount=amount,
     )  # fmt: skip
+    events.announce_player_after_commit(player_id)
     return LedgerEntry.objects.get(pk=made.entry)
 
 

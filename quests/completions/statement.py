@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from monitoring.postgresql.prepared import fetch_row
+from monitoring.postgresql.retries import retried_statement
 from monitoring.trace import correlation_id
 from quests.models import OutboxEvent
 
@@ -95,12 +96,17 @@ COMPLETE = f"""WITH quest AS MATERIALIZED (
         %(completions)s, made.id, '', %(now)s
     FROM made WHERE %(status)s = 'paid'
     RETURNING id, season_id
+), before AS (
+    SELECT xp, completions FROM quests_standing WHERE board = 0 AND player_id = %(player)s
 ), {_STANDING}, {_EARNED}, {_EVENT.format(cause="made")}
 SELECT (SELECT count(*) FROM quest),
     (SELECT id FROM made),
     (SELECT count(*) FROM used),
     (SELECT xp FROM standing WHERE board = 0),
-    (SELECT array_agg(achievement_id) FROM earned)
+    (SELECT array_agg(achievement_id) FROM earned),
+    (SELECT (standing.xp - %(amount)s, standing.completions - %(completions)s) <> (
+        coalesce((SELECT xp FROM before), 0), coalesce((SELECT completions FROM before), 0))
+     FROM standing WHERE board = 0)
 """  # noqa: S608 - made of constants
 
 _CORRECT = f"""WITH {_SEASON}, entry AS (
@@ -117,13 +123,18 @@ SELECT (SELECT id FROM entry), (SELECT xp FROM standing WHERE board = 0)
 
 class Completed(NamedTuple):
     """`quest` is 0 when the quest is not what it was; `completion` None when there is one already;
-    `total_xp` None when nothing was paid; `earned` are achievements' ids."""
+    `total_xp` None when nothing was paid; `earned` are achievements' ids.
+
+    `is_overtaken`: while this waited for the player's standing, somebody else changed it. The sums
+    are right, but completions were counted as they were before that.
+    """
 
     quest: int
     completion: int | None
     evidence: int
     total_xp: int | None
     earned: list[int] | None
+    is_overtaken: bool | None
 
 
 class Corrected(NamedTuple):
@@ -131,6 +142,7 @@ class Corrected(NamedTuple):
     total_xp: int
 
 
+@retried_statement
 def insert_completion(**values: Any) -> Completed:
     """`now`, `quest`, `version`, `season`, `player`, `public_id`, `period`, `status`, `xp`,
     `reason`, `evidence` (ids), `category`, `number`, `payload` (JSON text)."""

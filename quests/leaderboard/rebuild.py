@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 
+from monitoring.postgresql.retries import retried
 from quests import achievements
 from quests.leaderboard import segments
 
@@ -43,12 +44,17 @@ class Rebuilt(NamedTuple):
 
 def rebuild() -> Rebuilt:
     """Set right what differs. Completions wait while the standings are compared."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    return Rebuilt(_set_standings_right(), segments.rebuild(), *achievements.recompute())
+
+
+@retried
+def _set_standings_right() -> int:
+    """Whoever corrects several players in one transaction may have to wait for us in its middle."""
+    with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '30s'")
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("LOCK TABLE quests_ledgerentry IN SHARE MODE")
         cursor.execute(_SET_RIGHT)
         changed = cursor.rowcount
         cursor.execute(_REMOVE)
-        changed += cursor.rowcount
-    return Rebuilt(changed, segments.rebuild(), *achievements.recompute())
+        return int(changed + cursor.rowcount)

@@ -137,10 +137,10 @@ def rebuild() -> int:
     """Cut every board anew; returns how many segments there are. Readers and writers go on: what is
     written meanwhile is noted after the snapshot that this reads."""
     with connection.cursor() as cursor:
-        # Before anything is read: the snapshot must be the same for notes and standings.
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        # One statement, so one snapshot for notes and standings; and it is taken now, after the
+        # wait: an earlier one (REPEATABLE READ) has notes in it that a fold has deleted since.
         cursor.execute(_REBUILD, {"size": MOST // 2})
         rows = cursor.fetchall()
         seen: set[int] = set()

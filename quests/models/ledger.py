@@ -53,7 +53,7 @@ class Completion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.player_id} did {self.quest_id} {self.period}".rstrip()
+        return f"completion {self.public_id}"
 
 
 class LedgerEntry(models.Model):

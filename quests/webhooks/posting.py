@@ -71,10 +71,10 @@ def _request(delivery: Delivery) -> Request:
 
 
 def _read_away(response: HTTPResponse) -> None:
-    """A courtesy: closed while it still writes, a server sees a broken connection. What goes wrong
-    here changes nothing, the status has been given."""
+    """A courtesy, up to the budget: closed while it still writes, a server sees a broken
+    connection. What goes wrong here changes nothing, the status has been given."""
     with suppress(OSError, HTTPException, ValueError, OutboundError):
-        response.read(MAX_ANSWER_BYTES)
+        response.read()
 
 
 def _error(status: int) -> str:

@@ -126,7 +126,7 @@ def _after(tries: int, outcome: Outcome, now: datetime) -> dict[str, Any]:
     }
     if not outcome.error:
         return columns | {"state": Delivery.State.DELIVERED, "finished_at": now}
-    if tries >= MAX_TRIES or outcome.status == GONE:
+    if tries >= MAX_TRIES:
         return columns | {"state": Delivery.State.DEAD, "finished_at": now}
     return columns | {"next_try_at": now + pause_after(tries)}
 

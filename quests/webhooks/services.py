@@ -68,7 +68,7 @@ def resend(*, delivery: Delivery, operator: User | None = None) -> Delivery:
     if webhook.deleted_at is not None:
         raise Problem("webhook_deleted", "This webhook was deleted.", status=409)
     # The event is what retention locks, before it looks at the deliveries.
-    if not OutboxEvent.objects.select_for_update().filter(pk=delivery.event_id).exists():
+    if OutboxEvent.objects.select_for_update().filter(pk=delivery.event_id).first() is None:
         raise Problem("delivery_not_found", "There is no such delivery.", status=404)
     delivery = Delivery.objects.select_related("event").get(pk=delivery.pk)
     if delivery.state == Delivery.State.WAITING:

@@ -163,7 +163,7 @@ def test_the_database_refuses_a_row_that_makes_no_sense(
 # --- The limit ---
 @pytest.fixture
 def two_a_minute(settings: Any) -> Iterator[None]:
-    settings.NONCE_RATE = "2/m"
+    settings.RATE_LIMITS = {"nonce": "2/m"}
     return
 
 
@@ -203,4 +203,4 @@ def test_without_a_cache_nobody_is_limited(two_a_minute: None, settings: Any) ->
 
 
 def test_the_usual_limit_is_thirty() -> None:
-    assert settings.NONCE_RATE == "30/m"
+    assert settings.RATE_LIMITS["nonce"] == "30/m"

@@ -197,7 +197,7 @@ def test_a_nonce_that_was_kept_too_long_has_expired(browser: APIClient) -> None:
 
 
 def test_whatever_byte_is_altered_it_is_refused(browser: APIClient, settings: Any) -> None:
-    settings.NONCE_RATE = "1000/m"
+    settings.RATE_LIMITS = {}
     length = len(compose(ask(browser), ALICES.address))
     for position in range(0, length, 7):
         message = compose(ask(browser), ALICES.address)

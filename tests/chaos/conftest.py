@@ -1,9 +1,3 @@
-import os
+from tests.quests.conftest import make_quest
 
-import pytest
-
-
-@pytest.fixture(scope="session")
-def long_form() -> bool:
-    """`CHAOS=long make test ARGS=tests/chaos` does at full length what the suite does shortly."""
-    return os.environ.get("CHAOS") == "long"
+__all__ = ["make_quest"]

@@ -43,6 +43,11 @@ def test_every_variable_is_in_the_example_and_none_besides() -> None:
         ("ENDPOINTS", '{"1": "ftp://rpc.example"}', lambda: env.endpoints("ENDPOINTS")),
         ("ENDPOINTS", '{"1": "https://rpc.example:x"}', lambda: env.endpoints("ENDPOINTS")),
         ("ENDPOINTS", '{"1": 7}', lambda: env.endpoints("ENDPOINTS")),
+        ("RATES", "on", lambda: env.rates("RATES", {"nonce": "1/m"})),
+        ("RATES", '["9/m"]', lambda: env.rates("RATES", {"nonce": "1/m"})),
+        ("RATES", '{"nonce": "often"}', lambda: env.rates("RATES", {"nonce": "1/m"})),
+        ("RATES", '{"nonce": 9}', lambda: env.rates("RATES", {"nonce": "1/m"})),
+        ("RATES", '{"other": "9/m"}', lambda: env.rates("RATES", {"nonce": "1/m"})),
     ],
 )
 def test_what_cannot_be_meant_is_refused_by_name(
@@ -52,6 +57,15 @@ def test_what_cannot_be_meant_is_refused_by_name(
 
     with pytest.raises(ImproperlyConfigured, match=name):
         read()  # type: ignore[operator]
+
+
+def test_tiers_of_rates_are_overridden_or_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiers = {"nonce": "30/m", "other": "5/10s"}
+    assert env.rates("RATES", tiers) == tiers
+    monkeypatch.setenv("RATES", '{"nonce": "9/h"}')
+    assert env.rates("RATES", tiers) == tiers | {"nonce": "9/h"}
+    monkeypatch.setenv("RATES", "off")
+    assert env.rates("RATES", tiers) == {}
 
 
 def test_lists_and_endpoints_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

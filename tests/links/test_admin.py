@@ -120,8 +120,8 @@ def test_the_list_of_links_costs_a_fixed_number_of_queries(
     for number in range(12):
         owner = (alice, bob)[number % 2]
         services.create_link(owner=owner, url="https://example.com/", max_clicks=number + 1)
-    # The session, its person, how many links, and a page of them.
-    with django_assert_num_queries(4):
+    # The session, its person, what waits for review, how many links, and a page of them.
+    with django_assert_num_queries(5):
         assert text(pages.get(LINKS)).count("data-row") == 12
 
 
@@ -210,8 +210,8 @@ def test_a_page_of_clicks_costs_a_fixed_number_of_queries(
     pages: Client, make_link: MakeLink, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     store(*(make_link() for _ in range(9)))
-    # The session, its person, the clicks, and their links.
-    with django_assert_num_queries(4):
+    # The session, its person, what waits for review, the clicks, and their links.
+    with django_assert_num_queries(5):
         pages.get(f"{LINKS}clicks/")
 
 

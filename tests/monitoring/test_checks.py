@@ -55,6 +55,7 @@ def test_a_sound_installation_has_nothing_to_say() -> None:
         ("W003", {"TRUSTED_PROXIES": []}),
         ("W005", {"TRUSTED_PROXIES": ["0.0.0.0/0"]}),
         ("W006", {"CACHE_URL": settings.REDIS_URL}),
+        ("W007", {"RATE_LIMITS": {}}),
     ],
 )
 def test_each_mistake_is_said_by_its_id(id_: str, changed: dict[str, Any]) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
+from django.test import Client
 
 from accounts.models import User
 from quests.authoring.services import create_quest
@@ -15,6 +17,7 @@ from quests.models import Quest
 from quests.reconciliation import reconcile
 
 MakeQuest = Callable[..., Quest]
+Allow = Callable[..., Client]
 QUIZ = {
     "id": "quiz",
     "kind": "quiz",
@@ -56,15 +59,37 @@ def make_quest(operator: User) -> MakeQuest:
     return make
 
 
+@pytest.fixture
+def pages(client: Client, db: None) -> Client:
+    """The admin, as somebody who may do everything there."""
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def allowed(client: Client, operator: User) -> Allow:
+    """The admin, as the operator with just these permissions."""
+
+    def sign_in(*codenames: str) -> Client:
+        operator.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client.force_login(operator)
+        return client
+
+    return sign_in
+
+
 @contextmanager
 def together(callers: int) -> Iterator[Callable[[Callable[[int], Any]], list[Any]]]:
     """`run(work)` calls `work(0)` … `work(callers - 1)` at the same moment, each in a thread and on
     a connection of its own; gives what each returned, or raised."""
-    start = Barrier(callers)
+    start, one_by_one = Barrier(callers), Lock()
 
     def call(work: Callable[[int], Any], number: int) -> Any:
         try:
-            start.wait(timeout=30)
+            # Before the moment: so many at once may take longer than a connection is waited for.
+            with one_by_one:
+                connection.ensure_connection()
+            start.wait(timeout=60)
             return work(number)
         except Exception as error:  # noqa: BLE001 - an outcome like others
             return error

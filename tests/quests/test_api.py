@@ -512,3 +512,44 @@ def test_a_player_cannot_assert_her_own_evidence(
     refused = api(alice).post("/api/evidence", fact(make_quest(TRUSTED).number))
 
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_interaction_is_offered_for_keeping_until_the_player_does_something(
+    alice: User, wallet: Wallet, api: Api, make_quest: MakeQuest
+) -> None:
+    def offer() -> str:
+        return str(api().get(f"/api/public/users/interaction/{WALLET}")["Rallypoint-Keep"])
+
+    quest = make_quest()
+    first = offer()
+    assert offer() == first
+
+    complete(api(alice), quest.number)
+
+    assert offer() != first
+
+
+def test_a_player_who_acts_too_often_is_told_to_wait(
+    alice: User, bob: User, api: Api, make_quest: MakeQuest, settings: Any
+) -> None:
+    settings.RATE_LIMITS = {"quests-player": "2/m"}
+    number = make_quest().number
+
+    codes = [api(alice).post(f"/api/progress/start/{number}").status_code for _ in range(3)]
+
+    assert codes == [200, 200, 429]
+    assert api(bob).post(f"/api/progress/start/{number}").status_code == 200
+
+
+def test_a_network_that_acts_like_hundreds_of_players_is_told_to_wait(
+    alice: User, bob: User, api: Api, make_quest: MakeQuest, settings: Any
+) -> None:
+    settings.RATE_LIMITS = {"quests-network": "1/m"}
+    number = make_quest().number
+
+    first = api(alice).post(f"/api/progress/start/{number}")
+    second = api(bob).post(f"/api/progress/start/{number}")
+
+    assert (first.status_code, second.status_code) == (200, 429)
+    assert 0 < int(second["Retry-After"]) <= 60

@@ -1,17 +1,21 @@
 """A completion happens once, pays once, and counts everywhere or nowhere."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
+from quests import achievements
 from quests.authoring.document import document_of
 from quests.authoring.services import change_status, update_quest
 from quests.completions.completing import complete_quest
+from quests.completions.correcting import reverse_entry
 from quests.models import Achievement, Completion, LedgerEntry, OutboxEvent, Quest, Season, Standing
-from tests.quests.conftest import MakeQuest, assert_reconciled, together
+from quests.progress import submit_step
+from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled, together
 
 pytestmark = pytest.mark.django_db
 
@@ -206,3 +210,53 @@ def test_a_stale_edit_is_refused(operator: User, make_quest: MakeQuest) -> None:
 
     assert (refused.value.code, refused.value.status_code) == ("version_stale", 412)
     assert [v.version for v in quest.versions.all()] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"quota": 1}, {"recurrence": "daily", "cooldownSeconds": 60}, {"steps": [QUIZ]}],
+)
+def test_who_has_a_quest_is_told_so_first_whatever_else_stands_in_the_way(
+    alice: User, operator: User, make_quest: MakeQuest, more: dict[str, Any]
+) -> None:
+    first = complete_quest(player=alice, number=make_quest().number)
+    steps = more.get("steps", [])
+    fields = {"prerequisites": {"quest": first.quest.number}} | more | {"steps": steps}
+    quest = make_quest(**fields)
+    for step in steps:
+        submit_step(player=alice, number=quest.number, key=step["id"], answer=QUIZ_RIGHT)
+    won = complete_quest(player=alice, number=quest.number)
+    for _ in range(2):
+        with pytest.raises(Problem) as refused:
+            complete_quest(player=alice, number=quest.number)
+        assert refused.value.code == "quest_already_completed"
+        assert refused.value.extra["firstResult"]["completionId"] == str(won.public_id)
+        # And once more without what it builds on.
+        for entry in LedgerEntry.objects.filter(
+            kind="completion", completion=first.completion_id, reversed_by=None
+        ):
+            reverse_entry(entry=entry, reason="A bot.", actor=operator)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("round_", range(3))
+def test_badges_for_several_quests_are_earned_though_all_come_at_once(
+    alice: User, make_quest: MakeQuest, round_: int
+) -> None:
+    quests = [make_quest(category="reading") for _ in range(6)]
+    numbers = [quest.number for quest in quests]
+    for slug, metric, more in (
+        ("sixty", "xp", {"threshold": 60}),
+        ("six", "completions", {"threshold": 6}),
+        ("reader", "category", {"threshold": 6, "category": "reading"}),
+        ("all", "quests", {"quests": numbers}),
+    ):
+        Achievement.objects.create(slug=slug, name=slug, metric=metric, **more)
+
+    with together(6) as run:
+        results = run(lambda place: complete_quest(player=alice, number=numbers[place]))
+
+    slugs = dict(Achievement.objects.values_list("pk", "slug"))
+    told = sorted(slugs[pk] for result in results for pk in result.achievements)
+    assert told == ["all", "reader", "six", "sixty"]
+    assert achievements.recompute() == (0, 0)

@@ -1,15 +1,17 @@
 """The leaderboard is exact at any moment, whatever is folded, cut or rebuilt meanwhile."""
 
 import random
+from threading import Event
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from accounts.models import User
 from quests.completions.correcting import award
 from quests.leaderboard import ranking, rebuild, segments
 from quests.models import RankChange, RankSegment, Standing
-from tests.quests.conftest import assert_reconciled
+from tests.quests.conftest import assert_reconciled, together
+from tests.stack import wait_until
 
 BOARD = 7
 
@@ -125,3 +127,30 @@ def test_a_rebuild_leaves_everything_as_it_is_and_sets_right_what_is_not(
     after = [(place.rank, place.player_id) for place in ranking.page(0, offset=0, limit=50).places]
     assert after == before
     assert_reconciled()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rebuild_waits_for_a_fold_that_is_under_way(alice: User, operator: User) -> None:
+    award(player=alice, amount=1, reason="Test.", actor=operator)
+    folded, rebuilding = Event(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+
+    def work(place: int) -> int:
+        if place:
+            assert folded.wait(timeout=30)
+            return segments.rebuild()
+        with transaction.atomic():
+            segments.fold()
+            folded.set()
+            wait_until(lambda: count(f"{rebuilding} AND NOT granted") == 1)
+        return 0
+
+    with together(2) as run:
+        assert run(work) == [0, 1]
+
+    assert_reconciled()
+
+
+def count(statement: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return int(cursor.fetchone()[0])

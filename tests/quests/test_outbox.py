@@ -159,3 +159,16 @@ def test_relays_side_by_side_make_each_delivery_once(alice: User, operator: User
     assert sum(in_threads(4, relay_all)) == 60
     assert Delivery.objects.count() == 120
     assert set(OutboxEvent.objects.values_list("deliveries_made", flat=True)) == {2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_relay_leaves_what_another_holds_and_goes_on(alice: User) -> None:
+    webhook = hook(alice)
+    held = complete(alice, name="held")
+    complete(alice, name="free")
+    with transaction.atomic():
+        OutboxEvent.objects.select_for_update().get(pk=held.pk)
+        assert in_threads(1, relay_once) == [1]
+    assert heard(webhook) == ["free"]
+    assert relay_once() == 1
+    assert heard(webhook) == ["held", "free"]

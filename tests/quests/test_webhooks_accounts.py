@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -18,6 +19,7 @@ from quests.webhooks.posting import Outcome
 from quests.webhooks.queue import MAX_TRIES, claim_due, record
 from quests.webhooks.relay import relay_once
 from tests.quests.outbox_cast import complete, hook, on_its_way
+from tests.quests.test_outbox import in_threads
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +117,16 @@ def test_what_somebody_has_sent_again_meanwhile_is_not_forgotten(alice: User) ->
     services.resend(delivery=delivery)
     assert ids == [delivery.event_id]
     assert retention._forget(ids) == 0
+    assert Delivery.objects.get().state == "waiting"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_being_sent_again_at_this_moment_is_left_alone(alice: User) -> None:
+    delivery = arrived(on_its_way(hook(alice)))
+    aged(delivery.event, 31)
+    with transaction.atomic():
+        services.resend(delivery=delivery)
+        assert in_threads(1, retention.forget_delivered) == [0]
     assert Delivery.objects.get().state == "waiting"
 
 
