@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -14,6 +15,7 @@ from accounts import keys, tokens
 from accounts.addresses import to_checksum
 from accounts.figures import Figures, figures_of
 from accounts.models import ApiKey, TokenFamily, User, Wallet
+from monitoring.postgresql.prepared import find_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,33 @@ class Profile:
 def find_family(*, access_token: str) -> TokenFamily:
     """The sign-in (with its user) that an access token stands for, else AuthenticationFailed."""
     _, family_uuid = tokens.read(tokens.AccessToken, access_token)
-    family = TokenFamily.objects.select_related("user").filter(uuid=family_uuid).first()
-    return refuse_dead(family)
+    return refuse_dead(_read_family(family_uuid))
+
+
+def _columns(model: type[Model]) -> dict[str, str]:
+    """Attributes of the model, and the column that each is kept in."""
+    fields = model._meta.concrete_fields  # noqa: SLF001 - documented, whatever its name
+    table = model._meta.db_table  # noqa: SLF001 - same
+    return {field.attname: f'"{table}"."{field.column}"' for field in fields}
+
+
+_OF_FAMILY, _OF_USER = _columns(TokenFamily), _columns(User)
+_FAMILY = f"""
+SELECT {", ".join([*_OF_FAMILY.values(), *_OF_USER.values()])}
+FROM accounts_tokenfamily JOIN accounts_user ON accounts_user.id = accounts_tokenfamily.user_id
+WHERE accounts_tokenfamily.uuid = %(uuid)s
+"""  # noqa: S608 - made of the models' own names
+
+
+def _read_family(family_uuid: uuid.UUID) -> TokenFamily | None:
+    """With its user. Every request of somebody signed in asks this: making Django's query cost a
+    third of a millisecond, and planning it again most of what PostgreSQL spent."""
+    row = find_row(_FAMILY, {"uuid": family_uuid})
+    if row is None:
+        return None
+    family = TokenFamily.from_db(DEFAULT_DB_ALIAS, list(_OF_FAMILY), row[: len(_OF_FAMILY)])
+    family.user = User.from_db(DEFAULT_DB_ALIAS, list(_OF_USER), row[len(_OF_FAMILY) :])
+    return family
 
 
 def refuse_dead(family: TokenFamily | None) -> TokenFamily:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [redirect drain stats start]`: exit code 1 when a target is missed.
+"""`python -m benchmarks [NAME ...]`: exit code 1 when a target is missed.
 
 Uses the servers of DATABASE_URL and REDIS_URL; what is not given is started, in a directory of its
 own inside var/, as durable as a real instance's.
@@ -15,7 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import drain, redirect, start, stats
+from benchmarks import (
+    completions,
+    drain,
+    interaction,
+    leaderboard,
+    quota,
+    redirect,
+    service,
+    start,
+    stats,
+)
 from benchmarks.machine import load_average, say, versions
 from benchmarks.plan import SHORT, Plan
 from benchmarks.results import Result, show, write_json
@@ -27,6 +37,11 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "redirect": redirect.run,
     "drain": drain.run,
     "stats": stats.run,
+    "completions": completions.run,
+    "service": service.run,
+    "quota": quota.run,
+    "leaderboard": leaderboard.run,
+    "interaction": interaction.run,
     "start": start.run,
 }
 

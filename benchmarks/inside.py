@@ -1,8 +1,9 @@
 """What must run inside Django, in a process with a store's environment.
 
-`call(store, fill_stream, clicks=1000)` runs the function of that name there and gives its answer.
+`call(store, fill_stream, clicks=1000)` runs that function there and gives its answer.
 """
 
+import importlib
 import json
 import os
 import subprocess
@@ -19,7 +20,8 @@ def call(
     store: Store, function: Callable[..., Any], *, alone: bool = False, **arguments: Any
 ) -> Any:
     """`alone` keeps the process on the server's core."""
-    command = [sys.executable, "-m", "benchmarks.inside", function.__name__, json.dumps(arguments)]
+    name = f"{function.__module__}:{function.__name__}"
+    command = [sys.executable, "-m", "benchmarks.inside", name, json.dumps(arguments)]
     done = subprocess.run(
         command,
         cwd=PROJECT,
@@ -104,9 +106,9 @@ def main() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    functions = (make_link, make_links, fill_stream, drain, fill_clicks)
     name, arguments = sys.argv[1:]
-    chosen = next(function for function in functions if function.__name__ == name)
+    module, _, function = name.partition(":")
+    chosen = getattr(importlib.import_module(module), function)
     print(json.dumps(chosen(**json.loads(arguments))))
 
 

@@ -1,15 +1,35 @@
 // The load generator where wrk is not installed: keep-alive connections on plain sockets, one
 // request each at a time, its bytes made beforehand.
 // node load.mjs HOST PORT PATH SECONDS CONNECTIONS HEADER... -> the same JSON as report.lua
+// With LOAD_TOKENS it asks what complete.lua does.
+import { readFileSync } from "node:fs";
 import net from "node:net";
 
 const [host, port, path, seconds, connections, ...headers] = process.argv.slice(2);
-const request = Buffer.from(
-  [`GET ${path} HTTP/1.1`, `Host: ${host}:${port}`, ...headers, "", ""].join("\r\n"));
+const { LOAD_TOKENS, LOAD_FIRST } = process.env;
+const request = LOAD_TOKENS ? completions(LOAD_TOKENS, Number(LOAD_FIRST)) : always(path);
 const micros = [];
 let errors = 0;
 let running = true;
 let open = Number(connections);
+
+function always(target) {
+  const bytes = Buffer.from(
+    [`GET ${target} HTTP/1.1`, `Host: ${host}:${port}`, ...headers, "", ""].join("\r\n"));
+  return () => bytes;
+}
+
+function completions(file, first) {
+  const tokens = readFileSync(file, "utf8").trim().split("\n");
+  let number = first;
+  return () => {
+    const quest = Math.floor(number / tokens.length) + 1;
+    const token = tokens[number % tokens.length];
+    number += 1;
+    return `POST /api/progress/complete/${quest} HTTP/1.1\r\nHost: ${host}:${port}\r\n`
+      + `Authorization: Bearer ${token}\r\nContent-Length: 0\r\n\r\n`;
+  };
+}
 
 function begin() {
   const socket = net.connect(Number(port), host);
@@ -19,7 +39,7 @@ function begin() {
   const ask = () => {
     if (!running) return socket.end();
     sent = process.hrtime.bigint();
-    socket.write(request);
+    socket.write(request());
   };
   socket.on("connect", ask);
   socket.on("data", (data) => {

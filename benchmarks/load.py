@@ -4,8 +4,10 @@ wrk where it is installed, else load.mjs in Node: a client in Python could not k
 """
 
 import json
+import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -39,9 +41,24 @@ def missing() -> str:
 
 
 def load(url: str, seconds: float, connections: int = CONNECTIONS) -> Load:
-    make = _wrk if shutil.which("wrk") else _node
+    """GET `url`, again and again."""
+    return _load(url, seconds, connections, "report.lua", {})
+
+
+def load_completions(url: str, seconds: float, *, tokens: Path, first: int) -> Load:
+    """Complete quests, each request another one: see complete.lua."""
+    chosen = {"LOAD_TOKENS": str(tokens), "LOAD_FIRST": str(first)}
+    return _load(url, seconds, CONNECTIONS, "complete.lua", chosen)
+
+
+def _load(
+    url: str, seconds: float, connections: int, script: str, environment: dict[str, str]
+) -> Load:
+    make = partial(_wrk, script=script) if shutil.which("wrk") else _node
     done = subprocess.run(
         make(url, max(1, round(seconds)), connections),
+        cwd=_HERE,
+        env=os.environ | environment,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -57,14 +74,14 @@ def load(url: str, seconds: float, connections: int = CONNECTIONS) -> Load:
     )
 
 
-def _wrk(url: str, seconds: int, connections: int) -> list[str]:
+def _wrk(url: str, seconds: int, connections: int, *, script: str) -> list[str]:
     size = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s"]
     headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
-    return ["wrk", *size, "-s", str(_HERE / "report.lua"), *headers, url]
+    return ["wrk", *size, "-s", script, *headers, url]
 
 
 def _node(url: str, seconds: int, connections: int) -> list[str]:
     parts = urlsplit(url)
     where = [str(parts.hostname), str(parts.port), parts.path or "/"]
     headers = [f"{name}: {value}" for name, value in HEADERS.items()]
-    return ["node", str(_HERE / "load.mjs"), *where, str(seconds), str(connections), *headers]
+    return ["node", "load.mjs", *where, str(seconds), str(connections), *headers]

@@ -13,6 +13,10 @@ class Plan:
     charted: int = 1_000_000
     requests: int = 100  # for statistics, a round
     one_by_one: int = 1_000  # redirects
+    players: int = 2_000  # who complete quests
+    quests_a_round: int = 2  # that all of them do without HTTP
+    claimers: int = 1_000  # of a quota
+    standings: int = 1_000_000
     judged: bool = True
 
 
@@ -25,5 +29,8 @@ SHORT = Plan(
     charted=10_000,
     requests=5,
     one_by_one=100,
+    players=50,
+    claimers=40,
+    standings=2_000,
     judged=False,
 )

@@ -59,7 +59,7 @@ def run(stores: Stores, plan: Plan) -> Result:
         with ExitStack() as stack:
             ours = _Runs(OURS, stack.enter_context(rallypoint(store)) + f"/{link['slug']}")
             servers = [ours, _Runs(BARE, stack.enter_context(bare(peer_store)) + "/landing")]
-            if why := install_node_peer(may_download=plan.judged):
+            if why := install_node_peer("shortener", may_download=plan.judged):
                 result.notes.append(f"not compared with the Node service: {why}")
             else:
                 servers.insert(1, _start_peer(peer_store, stack))
@@ -72,7 +72,9 @@ def run(stores: Stores, plan: Plan) -> Result:
 def _start_peer(store: Store, stack: ExitStack) -> _Runs:
     with store.redis() as redis:
         redis.set("link:landing", json.dumps({"url": "https://example.org/landing?from=bench"}))
-    return _Runs(PEER, stack.enter_context(node_peer(store.redis_url)) + "/landing")
+    return _Runs(
+        PEER, stack.enter_context(node_peer("shortener", REDIS_URL=store.redis_url)) + "/landing"
+    )
 
 
 def _measure(servers: list[_Runs], plan: Plan) -> None:

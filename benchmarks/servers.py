@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.machine import SERVER_CORE, on_core, say
 from benchmarks.stores import PROJECT, Store
 
-PEER = PROJECT / "benchmarks" / "peers" / "shortener"
+_PEERS = PROJECT / "benchmarks" / "peers"
 _READY_WITHIN = 30.0
 _STOPPED_WITHIN = 40.0
 
@@ -30,9 +30,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def rallypoint(store: Store) -> Iterator[str]:
+def rallypoint(store: Store, **settings: str) -> Iterator[str]:
     """The whole stack as it is deployed, with its own configuration; gives its base URL."""
-    with _gunicorn("config.asgi:application", store.environment, "/ping") as url:
+    with _gunicorn("config.asgi:application", store.environment | settings, "/ping") as url:
         yield url
 
 
@@ -44,31 +44,28 @@ def bare(store: Store) -> Iterator[str]:
 
 
 @contextmanager
-def node_peer(redis_url: str) -> Iterator[str]:
+def node_peer(name: str, **settings: str) -> Iterator[str]:
+    """The service of that name in benchmarks/peers."""
     port = free_port()
-    environment = os.environ | {
-        "PORT": str(port),
-        "REDIS_URL": redis_url,
-        "NODE_ENV": "production",
-    }
+    environment = os.environ | settings | {"PORT": str(port), "NODE_ENV": "production"}
     command = ["node", "server.js"]
-    with _serving(command, environment, port, "/ping", directory=PEER) as url:
+    with _serving(command, environment, port, "/ping", directory=_PEERS / name) as url:
         yield url
 
 
-def install_node_peer(*, may_download: bool) -> str:
+def install_node_peer(name: str, *, may_download: bool) -> str:
     """Install the peer's packages where they are missing; why it cannot run, or ""."""
     if not shutil.which("node"):
         return "there is no Node on this machine"
-    if (PEER / "node_modules").is_dir():
+    if (_PEERS / name / "node_modules").is_dir():
         return ""
     if not may_download:
         return "its packages are not installed"
     if not shutil.which("npm"):
         return "there is no npm on this machine to install its packages"
-    say("redirect: npm ci for the Node peer")
+    say(f"npm ci for the Node peer {name}")
     command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run(command, cwd=PEER, stdout=sys.stderr, check=False)
+    done = subprocess.run(command, cwd=_PEERS / name, stdout=sys.stderr, check=False)
     return f"npm ci ended with {done.returncode}" if done.returncode else ""
 
 

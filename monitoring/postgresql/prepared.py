@@ -11,13 +11,19 @@ from psycopg import Cursor
 from psycopg.rows import tuple_row
 
 
-def fetch_row(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
-    """The one row of `statement`, in the current transaction if there is one."""
+def find_row(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
+    """The first row of `statement`, in the current transaction if there is one."""
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         cursor.row_factory = tuple_row
         cursor.execute(statement, parameters, prepare=True)
         row: tuple[Any, ...] | None = cursor.fetchone()
-    assert row is not None  # noqa: S101 - such statements always give one
+    return row
+
+
+def fetch_row(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
+    """The same for a statement that always gives one."""
+    row = find_row(statement, parameters)
+    assert row is not None  # noqa: S101 - promised by who calls
     return row

@@ -70,7 +70,7 @@ _EARNED = """earned AS (
     RETURNING achievement_id
 )"""
 
-_COMPLETE = f"""WITH quest AS MATERIALIZED (
+COMPLETE = f"""WITH quest AS MATERIALIZED (
     SELECT id FROM quests_quest
     WHERE id = %(quest)s AND version = %(version)s AND status = 'published'
     FOR KEY SHARE
@@ -149,7 +149,7 @@ def insert_completion(**values: Any) -> Completed:
     is_paid = values["status"] == "paid"
     return Completed(
         *fetch_row(
-            _COMPLETE,
+            COMPLETE,
             values
             | {
                 "amount": values["xp"] if is_paid else 0,
