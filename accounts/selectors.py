@@ -12,7 +12,7 @@ from django.utils.crypto import constant_time_compare
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts import keys, tokens
-from accounts.addresses import to_checksum
+from accounts.addresses import looks_like_wallet, to_checksum
 from accounts.figures import Figures, figures_of
 from accounts.models import ApiKey, TokenFamily, User, Wallet
 from monitoring.postgresql.prepared import find_row
@@ -100,6 +100,14 @@ def get_own_key(*, user: User, public_id: uuid.UUID) -> ApiKey:
 def find_wallet(address: str) -> Wallet | None:
     """The wallet (with its user) of an address as `parse_wallet` gives it."""
     return Wallet.objects.select_related("user").filter(address=address).first()
+
+
+def find_person(text: str) -> User | None:
+    """Whom an operator means: by username, or by a wallet's address in any case."""
+    if looks_like_wallet(text):
+        wallet = find_wallet(text.lower())
+        return wallet.user if wallet else None
+    return User.objects.filter(username__iexact=User.normalize_username(text)).first()
 
 
 def primary_addresses(user_ids: Iterable[int]) -> dict[int, str]:

@@ -32,8 +32,12 @@ class CompletionAdmin(ExportAdmin):
     list_display = ["completed_at", "player", "quest", "period", "shown_status", "pays"]
     list_filter = ["status", "completed_at", "quest__season", "quest"]
     list_select_related = ["player", "quest"]
-    # A wallet's address will be looked for here, too.
-    search_fields = ["player__username", "=public_id", "=quest__number"]
+    search_fields = [
+        "player__username",
+        "=player__wallets__address",
+        "=public_id",
+        "=quest__number",
+    ]
     ordering = ["-completed_at", "-pk"]
     show_full_result_count = False
     actions = ["hold_many", "release_many", "never_pay_many"]

@@ -59,8 +59,7 @@ class LedgerEntryAdmin(ExportAdmin):
     list_display = ["created_at", "player", "shown_kind", "xp", "season", "actor", "reason"]
     list_filter = ["kind", "created_at", "season"]
     list_select_related = ["player", "season", "actor"]
-    # A wallet's address will be looked for here, too.
-    search_fields = ["player__username", "=public_id", "reason"]
+    search_fields = ["player__username", "=player__wallets__address", "=public_id", "reason"]
     ordering = ["-pk"]
     show_full_result_count = False
     actions_list = ["award"]

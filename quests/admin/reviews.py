@@ -40,8 +40,12 @@ class EvidenceAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "player", "quest", "step", "kind", "shown_state", "reviewed_by"]
     list_filter = ["state", "kind", "created_at", "quest"]
     list_select_related = ["player", "quest", "reviewed_by"]
-    # A wallet's address will be looked for here, too.
-    search_fields = ["player__username", "=public_id", "=quest__number"]
+    search_fields = [
+        "player__username",
+        "=player__wallets__address",
+        "=public_id",
+        "=quest__number",
+    ]
     ordering = ["-created_at", "-pk"]
     show_full_result_count = False
     fields = [

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
+from accounts.selectors import find_person
 from quests.admin.pages import demand, render_page
 from quests.definitions import definition_of
 from quests.explanation import explain
@@ -15,15 +16,16 @@ from quests.models import Quest
 
 class WhyForm(forms.Form):
     player = forms.CharField(
-        max_length=150, widget=UnfoldAdminTextInputWidget({"autocapitalize": "none"})
+        label="Player or wallet",
+        max_length=150,
+        widget=UnfoldAdminTextInputWidget({"autocapitalize": "none"}),
     )
     quest = forms.IntegerField(
         label="Quest number", min_value=1, max_value=2**31 - 1, widget=UnfoldAdminIntegerFieldWidget
     )
 
     def clean_player(self) -> User:
-        """A wallet's address will be looked up here, too."""
-        found = User.objects.filter(username__iexact=self.cleaned_data["player"]).first()
+        found = find_person(self.cleaned_data["player"])
         if found is None:
             raise forms.ValidationError("There is no such player.")
         return found

@@ -3,14 +3,14 @@
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.models import User
+from accounts.selectors import find_person
 
 
 def find_user(name: str) -> User:
-    """By username; a wallet's address will be looked up here, too."""
-    try:
-        return User.objects.get_by_natural_key(name)
-    except User.DoesNotExist:
-        raise CommandError(f"There is no user {name!r}.") from None
+    """By username, or by the address of a wallet."""
+    if (found := find_person(name)) is None:
+        raise CommandError(f"There is no user {name!r}, and nobody with such a wallet.")
+    return found
 
 
 def find_operator(name: str | None) -> User:

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from accounts.models import User
+from accounts.models import User, Wallet
 from quests.completions.completing import complete_quest
 from quests.models import AuditEntry, LedgerEntry, Quest, Season, Standing
 from tests.quests.conftest import QUIZ, MakeQuest
@@ -53,6 +53,15 @@ def test_an_award_has_an_author_and_a_reason(alice: User, operator: User) -> Non
     assert (first.season, first.actor, first.reason) == (season, operator, "Helped.")
     assert second.amount == -5
     assert AuditEntry.objects.count() == 2
+
+
+def test_a_player_is_named_by_her_wallet_too(alice: User, operator: User) -> None:
+    Wallet.objects.create(user=alice, address="0x" + "ab" * 20, is_primary=True)
+
+    run("award", "0x" + "AB" * 20, 5, "--reason", "Helped.", "--by", "operator")
+
+    assert LedgerEntry.objects.get().player == alice
+    assert "wallet" in refused("award", "0x" + "0" * 40, 5, "--reason", "x", "--by", "operator")
 
 
 @pytest.mark.parametrize(
