@@ -10,12 +10,12 @@ from django.db.models import Count, Max, Prefetch, QuerySet, Sum
 from accounts.figures import Figures
 from accounts.models import User
 from accounts.selectors import primary_addresses
+from monitoring.postgresql.prepared import fetch_row
 from monitoring.wire.fields import instant
 from quests.leaderboard import ranking
 from quests.levels import level_of
 from quests.models import (
     OVERALL,
-    Achievement,
     Attempt,
     Completion,
     EarnedAchievement,
@@ -28,6 +28,7 @@ from quests.models import (
 from quests.prerequisites import Facts
 
 MOST_PROGRESS = 500
+_SLUGS = "SELECT array_agg(slug ORDER BY id) FROM quests_achievement WHERE id = ANY(%(ids)s)"
 
 
 # --- What a player has ----------------------------------------------------------------------------
@@ -75,12 +76,11 @@ def earned_achievements(player: User) -> "QuerySet[EarnedAchievement]":
 
 
 def achievement_slugs(ids: Iterable[int]) -> list[str]:
-    """In the order in which they were made."""
+    """In the order in which they were made. Prepared: completions that earn one ask for it."""
     wanted = list(ids)
     if not wanted:
         return []
-    rows = Achievement.objects.filter(pk__in=wanted).order_by("pk")
-    return list(rows.values_list("slug", flat=True))
+    return fetch_row(_SLUGS, {"ids": wanted})[0] or []
 
 
 def own_profile(player: User) -> dict[str, Any]:

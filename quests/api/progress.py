@@ -28,6 +28,8 @@ from quests.definitions import find_definition
 from quests.explanation import explain
 
 REFUSED = problem(409, "Not now; `code` says why.")
+# One for all answers: DRF copies the fields for each serializer that is made, deeply.
+_COMPLETION = CompletionOutput()
 
 
 class StartView(APIView):
@@ -119,7 +121,7 @@ class MyProgressView(APIView):
 def _completed(result: Result) -> dict[str, Any]:
     said = "It is paid after a review." if result.is_held else f"+{result.xp_earned} XP"
     return dict(
-        CompletionOutput({
+        _COMPLETION.to_representation({
             "message": f"“{result.quest.title}” completed. {said}",
             "completion_id": result.public_id,
             "status": "held" if result.is_held else "paid",
@@ -128,5 +130,5 @@ def _completed(result: Result) -> dict[str, Any]:
             "achievements": selectors.achievement_slugs(result.achievements),
             "completed_at": result.completed_at,
             "evidence": selectors.evidence_ids(result.evidence),
-        }).data
+        })
     )  # fmt: skip

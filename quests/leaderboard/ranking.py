@@ -33,15 +33,16 @@ _SEGMENTS = f"""cut AS (
     FROM exact
 )"""  # noqa: S608 - made of constants
 
+# The start comes as values, not as a table to join: the index is entered there, not at its top.
 _PAGE = f"""WITH {_SEGMENTS}, start AS (
     SELECT debt, last_entry, before FROM counted WHERE before <= %(offset)s
     ORDER BY debt DESC, last_entry DESC LIMIT 1
 ), page AS (
-    SELECT player_id, xp, completions, xp * -1 AS debt, quests_standing.last_entry
-    FROM quests_standing, start
+    SELECT player_id, xp, completions, xp * -1 AS debt, last_entry
+    FROM quests_standing
     WHERE board = %(board)s
-      AND (xp * -1, quests_standing.last_entry) >= (start.debt, start.last_entry)
-    ORDER BY xp * -1, quests_standing.last_entry
+      AND (xp * -1, last_entry) >= ((SELECT debt FROM start), (SELECT last_entry FROM start))
+    ORDER BY xp * -1, last_entry
     OFFSET (SELECT %(offset)s - before FROM start) LIMIT %(limit)s
 )
 SELECT (SELECT max(total) FROM counted)::bigint,
