@@ -42,7 +42,9 @@ def submit_step(*, player: User, number: int, key: str, answer: Any) -> StepOutc
     `proof_waiting`, `proof_repeated` (409), and those of `start_quest`."""
     quest, period = _open_quest(player, number)
     place = Place(player, quest, quest.step(key), period, timezone.now())
-    _begin(player, quest, period)
+    attempt = _begin(player, quest, period)
+    # One step at a time: of two proofs sent together the second finds the first one waiting.
+    Attempt.objects.select_for_update().get(pk=attempt.pk)
     kind = kind_of(place.step.kind)
     tries = open_tries(place) if kind.is_guessable else None
     fact = kind.submit(place, answer)

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
-from quests import achievements, audit, events
+from quests import achievements, audit, events, outbox
 from quests.completions import quota, statement
-from quests.models import Completion, LedgerEntry, Season
+from quests.models import Completion, LedgerEntry, OutboxEvent, Season
 
 Kind = LedgerEntry.Kind
 Status = Completion.Status
@@ -112,6 +112,12 @@ def reverse_held(*, completion: Completion, reason: str, actor: User) -> None:
         actor=actor, action="xp.never_paid", subject=f"completion {completion.public_id}",
         reason=reason,
     )  # fmt: skip
+    outbox.announce(
+        kind=OutboxEvent.Kind.COMPLETION_REVERSED,
+        player_id=completion.player_id,
+        payload={"completionId": str(completion.public_id), "reason": reason},
+    )
+    events.announce_player_after_commit(completion.player_id)
 
 
 def _locked(completion_id: int) -> Completion:

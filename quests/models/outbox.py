@@ -15,6 +15,7 @@ class OutboxEvent(models.Model):
     class Kind(models.TextChoices):
         QUEST_COMPLETED = "quest.completed", "a quest was completed"
         XP_CHANGED = "xp.changed", "XP was awarded, held, released or reversed"
+        COMPLETION_REVERSED = "completion.reversed", "what was held will not be paid"
         EVIDENCE_REVIEWED = "evidence.reviewed", "a proof was reviewed"
         SEASON_CLOSED = "season.closed", "a season was closed"
         WEBHOOK_TEST = "webhook.test", "a test of a webhook"

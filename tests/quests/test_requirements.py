@@ -17,7 +17,7 @@ from quests.models import Evidence, Proof
 from quests.progress import submit_step
 from quests.requirements.registry import kind_of
 from quests.requirements.wallet_signature import message_for
-from tests.quests.conftest import CODE, PROOF, MakeQuest
+from tests.quests.conftest import CODE, PROOF, MakeQuest, together
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +197,16 @@ def test_a_sentence_is_signed_by_a_wallet_of_hers(
 def test_an_unknown_kind_is_named_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="quiz, secret_code"):
         kind_of("nothing")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_proofs_sent_together_one_waits_and_the_other_is_refused(
+    alice: User, make_quest: MakeQuest
+) -> None:
+    number = make_quest(PROOF).number
+
+    with together(8) as run:
+        sent = run(lambda place: prove(alice, number, {"text": f"Proof {place}"}))
+
+    assert [getattr(one, "code", "kept") for one in sent].count("kept") == 1
+    assert Evidence.objects.count() == 1
