@@ -39,7 +39,7 @@ def _columns(model: type[Model]) -> dict[str, str]:
 
 
 _OF_FAMILY, _OF_USER = _columns(TokenFamily), _columns(User)
-_FAMILY = f"""
+FAMILY = f"""
 SELECT {", ".join([*_OF_FAMILY.values(), *_OF_USER.values()])}
 FROM accounts_tokenfamily JOIN accounts_user ON accounts_user.id = accounts_tokenfamily.user_id
 WHERE accounts_tokenfamily.uuid = %(uuid)s
@@ -49,7 +49,7 @@ WHERE accounts_tokenfamily.uuid = %(uuid)s
 def _read_family(family_uuid: uuid.UUID) -> TokenFamily | None:
     """With its user. Every request of somebody signed in asks this: making Django's query cost a
     third of a millisecond, and planning it again most of what PostgreSQL spent."""
-    row = find_row(_FAMILY, {"uuid": family_uuid})
+    row = find_row(FAMILY, {"uuid": family_uuid})
     if row is None:
         return None
     family = TokenFamily.from_db(DEFAULT_DB_ALIAS, list(_OF_FAMILY), row[: len(_OF_FAMILY)])

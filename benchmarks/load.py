@@ -75,7 +75,7 @@ def _load(
 
 
 def _wrk(url: str, seconds: int, connections: int, *, script: str) -> list[str]:
-    size = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s"]
+    size = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
     headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
     return ["wrk", *size, "-s", script, *headers, url]
 

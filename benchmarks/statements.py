@@ -100,11 +100,7 @@ def write_for_pgbench(*, path: str, quest: int, first: int, last: int) -> dict[s
 
 
 def _sign_in() -> str:
-    """Django's own text of accounts.selectors.find_family."""
-    from uuid import UUID
+    """That of accounts.selectors.find_family, which asks for one value."""
+    from accounts import selectors
 
-    from accounts.models import TokenFamily
-
-    families = TokenFamily.objects.select_related("user").filter(uuid=UUID(int=0))
-    text, _ = families.order_by("pk")[:1].query.sql_with_params()
-    return str(text).replace("%s", "$1")
+    return _PLACE.sub("$1::uuid", selectors.FAMILY)

@@ -6,31 +6,23 @@ from typing import NamedTuple
 from monitoring.postgresql.prepared import fetch_row
 from quests.leaderboard.segments import FIRST
 
-# Notes not yet folded are few; each segment adds those that fall into it.
+# Segments and the notes not yet folded in one order: whoever stands above a segment is in the sizes
+# of those before it, or noted before it. A note at its very begin is its own, and comes after it.
 _SEGMENTS = f"""cut AS (
     SELECT debt, last_entry, players FROM quests_ranksegment WHERE board = %(board)s
     UNION ALL SELECT {FIRST[0]}, {FIRST[1]}, 0
     WHERE NOT EXISTS (SELECT FROM quests_ranksegment WHERE board = %(board)s)
-), segment AS (
-    SELECT debt, last_entry, players, lead(debt) OVER place AS next_debt,
-        lead(last_entry) OVER place AS next_entry
-    FROM cut WINDOW place AS (ORDER BY debt, last_entry)
-), noted AS MATERIALIZED (
-    SELECT EXISTS (SELECT FROM quests_rankchange WHERE board = %(board)s) AS any
-), exact AS (
-    SELECT debt, last_entry, players + CASE WHEN (SELECT noted.any FROM noted) THEN (
-        SELECT coalesce(sum(change), 0) FROM quests_rankchange note
-        WHERE note.board = %(board)s
-          AND (note.debt, note.last_entry) >= (segment.debt, segment.last_entry)
-          AND (segment.next_debt IS NULL
-            OR (note.debt, note.last_entry) < (segment.next_debt, segment.next_entry))
-        ) ELSE 0 END AS players
-    FROM segment
-), counted AS (
-    SELECT debt, last_entry, sum(players) OVER () AS total,
-        coalesce(sum(players) OVER (ORDER BY debt, last_entry
+), sized AS (
+    SELECT debt, last_entry, players::integer AS players, true AS is_segment FROM cut
+    UNION ALL
+    SELECT debt, last_entry, change, false FROM quests_rankchange WHERE board = %(board)s
+), summed AS (
+    SELECT debt, last_entry, is_segment, sum(players) OVER () AS total,
+        coalesce(sum(players) OVER (ORDER BY debt, last_entry, is_segment DESC
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS before
-    FROM exact
+    FROM sized
+), counted AS (
+    SELECT debt, last_entry, total, before FROM summed WHERE is_segment
 )"""  # noqa: S608 - made of constants
 
 # The start comes as values, not as a table to join: the index is entered there, not at its top.
