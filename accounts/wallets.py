@@ -11,6 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from accounts import services
 from accounts.addresses import to_checksum
+from accounts.events import announce_person_after_commit
 from accounts.models import User, Wallet
 from accounts.selectors import find_wallet
 from accounts.siwe import verification
@@ -129,8 +130,9 @@ def make_primary(*, user: User, address: str) -> Wallet:
 
 
 def _lock(user: User) -> User:
-    """Changes to one person's wallets go one after the other."""
-    return User.objects.select_for_update().get(pk=user.pk)
+    """Changes to one person's wallets go one after the other, and the world hears of them."""
+    announce_person_after_commit(user.pk)
+    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 
 def _own(user: User, address: str) -> Wallet:

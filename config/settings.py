@@ -111,7 +111,9 @@ DATABASES = {
         options={
             "connect_timeout": 2,
             "application_name": "rallypoint",
-            "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}",
+            # A web request waits for nobody's lock for long: the transaction is tried again.
+            "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
+            + (" -c lock_timeout=3000" if ROLE == "web" else ""),
         },
     )
 }

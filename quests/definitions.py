@@ -1,7 +1,7 @@
 """A quest as the completion road needs it: read once, kept for moments, never believed blindly.
 
-Every statement that acts on a definition names its version, and acts on nothing when the quest has
-changed since; then the definition is read anew.
+The statement that pays names the version, and pays nothing when the quest has changed since; then
+the definition is read anew. Answers are judged by one that was read for them.
 """
 
 import time

@@ -17,6 +17,7 @@ from quests.requirements.trusted import TrustedEvidence
 
 # How far ahead of ours the clock of a service may be.
 MAX_SKEW = timedelta(minutes=5)
+OLDEST = timedelta(days=366)
 
 
 @transaction.atomic
@@ -33,7 +34,7 @@ def assert_fact(
     """(evidence, whether it is new). The same `source_id` for the same step is the same fact.
 
     Problems: `quest_not_found`, `step_unknown`, `player_unknown` (404), `step_not_asserted`,
-    `source_taken` (409), `occurred_in_future` (400).
+    `source_taken` (409), `occurred_in_future`, `occurred_too_long_ago` (400).
     """
     quest = find_definition(quest_number)
     step = quest.step(requirement)
@@ -42,6 +43,9 @@ def assert_fact(
     now = timezone.now()
     if occurred_at > now + MAX_SKEW:
         raise Problem("occurred_in_future", "This has not happened yet.", status=400)
+    if occurred_at < now - OLDEST:
+        detail = f"This was more than {OLDEST.days} days ago."
+        raise Problem("occurred_too_long_ago", detail, status=400)
     wallet = find_wallet(wallet_address)
     if wallet is None:
         raise Problem("player_unknown", "Nobody here has this wallet.", status=404)
@@ -54,8 +58,8 @@ def _keep(place: Place, fact: Fact) -> tuple[Evidence, bool]:
     """The lock is on the fact's name: asserted of two players at once, it is still of one."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))",
-            [place.quest.id, f"{place.step.key} {fact.source_id}"],
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"evidence {place.quest.id} {place.step.key} {fact.source_id}"],
         )
     same = Evidence.objects.filter(
         quest=place.quest.id, step=place.step.key, kind=place.step.kind, source_id=fact.source_id

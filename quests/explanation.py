@@ -14,8 +14,9 @@ from django.utils import timezone
 from accounts.models import User
 from monitoring.wire.problems import Problem
 from quests import prerequisites
+from quests.completions import quota
 from quests.definitions import QuestDefinition
-from quests.models import Attempt, Completion, Evidence, Quest, QuotaSlot, StepTries
+from quests.models import Attempt, Completion, Evidence, Quest, StepTries
 from quests.prerequisites import Facts
 from quests.requirements import judging
 from quests.requirements.base import Judgement
@@ -208,8 +209,7 @@ def _tries(row: StepTries | None) -> Tries | None:
 def _places(quest: QuestDefinition) -> Places | None:
     if not quest.quota:
         return None
-    left = QuotaSlot.objects.filter(quest=quest.id, completion=None).count()
-    return Places(quest.quota, left)
+    return Places(quest.quota, quota.places_left(quest.id))
 
 
 def _cooling_until(player: User, quest: QuestDefinition) -> datetime | None:

@@ -6,7 +6,7 @@ from accounts import services as accounts
 from accounts.models import User
 from accounts.selectors import find_wallet
 from monitoring.wire.problems import Problem
-from quests import events, periods
+from quests import periods
 from quests.models import Completion, Player
 
 
@@ -24,7 +24,6 @@ def change_profile(
     name = player.username if username is None else username
     changed = accounts.rename(user=player, username=name, expected_version=expected_version)
     Player.objects.get_or_create(user=player)
-    events.announce_player_after_commit(player.pk)
     if time_zone is not None:
         _change_zone(player, time_zone)
     if referred_by is not None:

@@ -6,9 +6,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.events import announce_person_after_commit
 from accounts.models import User
 from monitoring.wire.problems import Problem
-from quests import events, prerequisites
+from quests import prerequisites
 from quests.completions.completing import already_completed
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Attempt, Completion, Evidence
@@ -57,12 +58,13 @@ def submit_step(*, player: User, number: int, key: str, answer: Any) -> StepOutc
 def _begin(player: User, quest: QuestDefinition, period: str) -> Attempt:
     attempt, is_new = Attempt.objects.get_or_create(player=player, quest_id=quest.id, period=period)
     if is_new:
-        events.announce_player_after_commit(player.pk)
+        announce_person_after_commit(player.pk)
     return attempt
 
 
 def _open_quest(player: User, number: int) -> tuple[QuestDefinition, str]:
-    quest, now = find_definition(number), timezone.now()
+    # Anew: an answer must not be judged by what the author has just withdrawn.
+    quest, now = find_definition(number, fresh=True), timezone.now()
     quest.refuse_closed(now)
     period = quest.period(now)
     if Completion.objects.filter(player=player, quest=quest.id, period=period).exists():

@@ -13,21 +13,9 @@ from links.slugs import MAX_LENGTH as MAX_SLUG_LENGTH
 from links.transfer import Action
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
+from monitoring.wire.inputs import StrictInput
 
 MAX_BULK = 1_000
-
-
-class StrictInput(CamelCaseMixin, serializers.Serializer[Any]):
-    """Refuses members it does not know: a misspelt field must not be silently without effect."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (
-            unknown := [name for name in data if name not in self.fields]
-        ):
-            raise serializers.ValidationError(
-                {str(name)[:100]: ["Unknown field."] for name in unknown[:20]}, code="unknown_field"
-            )
-        return super().to_internal_value(data)
 
 
 class UtmField(serializers.DictField):

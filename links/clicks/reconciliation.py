@@ -165,13 +165,17 @@ WHERE coalesce(day.clicks, 0) <> coalesce(raw.clicks, 0)
 def _check_links(report: Report) -> None:
     for subject, counter, days, quarters in _rows(_ROLLUPS):
         if days != counter:
-            report.differences.append(Difference("E2", f"{subject}: days", counter, days))
+            report.differences.append(Difference("E2", f"{subject}: days", counter, int(days)))
         if quarters != counter:
-            report.differences.append(Difference("E2", f"{subject}: quarters", counter, quarters))
+            report.differences.append(
+                Difference("E2", f"{subject}: quarters", counter, int(quarters))
+            )
     horizon = partitions.horizon()
     begin = datetime.combine(horizon, time.min, UTC)
     for link, counted, raw in _rows(_RAW, days=partitions.days(horizon), begin=begin):
-        report.differences.append(Difference("E2", f"stored clicks of link {link}", counted, raw))
+        report.differences.append(
+            Difference("E2", f"stored clicks of link {link}", int(counted), raw)
+        )
     report.links, report.clicks = next(
         _rows("SELECT count(*), coalesce(sum(click_count), 0)::bigint FROM links_link")
     )

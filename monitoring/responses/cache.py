@@ -60,11 +60,11 @@ class ResponseCache:
         self._decode = msgspec.msgpack.Decoder(Kept).decode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._could_be_kept(scope):
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
             await self._app(scope, receive, send)
             return
-        key = _key(scope)
-        if (kept := await self._find(key)) is not None:
+        key = _key(scope) if self._could_be_kept(scope) else None
+        if key and (kept := await self._find(key)) is not None:
             name_route(scope, kept.route)
             await _answer(kept, scope, send)
             return
@@ -72,9 +72,7 @@ class ResponseCache:
 
     def _could_be_kept(self, scope: Scope) -> bool:
         return (
-            scope["type"] == "http"
-            and scope["path"].startswith(self._prefix)
-            and scope["method"] == "GET"
+            scope["method"] == "GET"
             and time.monotonic() >= self._paused_until
             and not any(name in _PERSONAL for name, _ in scope["headers"])
         )
@@ -107,9 +105,9 @@ class ResponseCache:
 
 
 class _Keeper:
-    """Hands an answer on and, when it was offered for keeping, keeps it."""
+    """Hands an answer on without its offer and, when there is a key to keep it under, keeps it."""
 
-    def __init__(self, cache: ResponseCache, key: str, send: Send) -> None:
+    def __init__(self, cache: ResponseCache, key: str | None, send: Send) -> None:
         self._cache, self._key, self._send = cache, key, send
         self._offer: _Offer | None = None
         self._headers: list[tuple[bytes, bytes]] = []
@@ -120,7 +118,9 @@ class _Keeper:
             message = self._begin(message)
         elif self._offer and message["type"] == "http.response.body":
             self._body += message.get("body", b"")
-            if not message.get("more_body"):
+            if len(self._body) > MAX_BYTES:
+                self._offer = None
+            elif not message.get("more_body"):
                 await self._keep(self._offer)
         await self._send(message)
 
@@ -130,15 +130,14 @@ class _Keeper:
         offers = [value for name, value in headers if name == _OFFER]
         if not offers:
             return message
-        if message["status"] == 200:
+        if self._key and message["status"] == 200:
             self._offer = _read_offer(offers[0])
             self._headers = [pair for pair in headers if pair[0] not in _PASSING]
         shown = [pair for pair in headers if pair[0] != _OFFER]
         return {**message, "headers": [*shown, (b"x-cache", b"MISS")]}
 
     async def _keep(self, offer: _Offer) -> None:
-        if len(self._body) > MAX_BYTES:
-            return
+        assert self._key is not None  # noqa: S101 - without one there is no offer
         etag = b'"' + hashlib.sha256(self._body).hexdigest()[:32].encode() + b'"'
         kept = Kept(
             offer.tag, offer.generation, time.time(), etag, offer.route, self._headers, self._body
@@ -152,10 +151,12 @@ def _read_offer(raw: bytes) -> _Offer:
 
 
 def _key(scope: Scope) -> str:
-    """The path as it was sent: two spellings are two answers."""
+    """The path as it was sent: two spellings are two answers. So are two origins, because the
+    headers that let a browser read an answer name its own."""
     raw: Any = scope.get("raw_path") or scope["path"].encode()
-    asked = raw.partition(b"?")[0] + b"?" + scope.get("query_string", b"")
-    return PREFIX + hashlib.sha256(asked).hexdigest()
+    origins = [value for name, value in scope["headers"] if name == b"origin"]
+    parts = [raw.partition(b"?")[0], scope.get("query_string", b""), *origins]
+    return PREFIX + hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 async def _answer(kept: Kept, scope: Scope, send: Send) -> None:

@@ -100,6 +100,7 @@ class VerifyView(APIView):
         tags=["progress"], responses=ExplanationOutput,
     )  # fmt: skip
     def get(self, request: Request, number: int) -> Response:
+        limit_player(request)
         found = explain(caller(request), find_definition(number))
         return Response(ExplanationOutput(found).data)
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts.addresses import parse_wallet, to_checksum
 from accounts.api.parsing import problem
+from accounts.events import person_tag
 from monitoring.correlation import route_of
 from monitoring.responses import tags
 from monitoring.wire.filters import Integer, Query, Text
@@ -17,28 +18,34 @@ from quests.api import public_documents as documents
 from quests.api.catalogue import PublicView
 from quests.api.parsing import WalletParameter, board_of, player_of
 from quests.definitions import find_definition
-from quests.events import player_tag
 from quests.leaderboard import ranking
 
 MAX_PAGE = 100
 # What no tag tells of, such as a quest's new title, is seen by then.
 KEPT_SECONDS = 10
 _DEEPEST = 10_000_000
+# A parameter that nobody knows is refused: each would be an answer of its own to keep.
+NOTHING = Query(paged=False)
 NO_WALLET = problem(400, "`wallet_invalid` or `wallet_checksum`.")
 NOT_THERE = problem(404, "No such season, or nobody to be around.")
 
 
 class InteractionView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="public_interaction", summary="Has this wallet done anything here",
         tags=["public"], responses={200: documents.INTERACTION, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
-        player = player_of(wallet)
-        if player is None:
+        self.query.read(request)
+        owner = player_of(wallet)
+        if owner is None:
             return Response(documents.no_interaction(to_checksum(wallet)))
-        tag = player_tag(player.pk)
-        before = tags.generation(tag)
+        before = tags.generation(tag := person_tag(owner.pk))
+        player = player_of(wallet)  # as she is now: the generation is read before what is shown
+        if player != owner or player is None:
+            return Response(documents.no_interaction(to_checksum(wallet)))
         response = Response(documents.interaction(player, to_checksum(wallet)))
         tags.keep(
             response, tag=tag, generation=before, seconds=KEPT_SECONDS, route=route_of(request)
@@ -47,24 +54,28 @@ class InteractionView(PublicView):
 
 
 class ProfileView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="public_profile", summary="A player's public profile", tags=["public"],
         responses={200: documents.PROFILE, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
-        del request
+        self.query.read(request)
         if (player := player_of(wallet)) is None:
             raise NotFound
         return Response(documents.profile(player, to_checksum(wallet)))
 
 
 class ExistsView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="public_exists", summary="Does this wallet belong to a player",
         tags=["public"], responses={200: documents.EXISTS, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
-        del request
+        self.query.read(request)
         exists = player_of(wallet) is not None
         return Response({"exists": exists, "walletAddress": to_checksum(wallet)})
 
@@ -99,22 +110,35 @@ class LeaderboardView(PublicView):
 
 
 class StatsView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="public_stats", summary="The community in figures", tags=["public"],
         responses={200: documents.STATS},
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        del request
-        return Response(selectors.community_figures())
+        self.query.read(request)
+        before = tags.generation("community")  # nobody raises it: it is as old as it may be
+        response = Response(selectors.community_figures())
+        tags.keep(
+            response,
+            tag="community",
+            generation=before,
+            seconds=KEPT_SECONDS,
+            route=route_of(request),
+        )
+        return response
 
 
 class UserProgressView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="public_progress_user", summary="What a player has completed",
         tags=["public"], responses={200: documents.USER_PROGRESS, **NO_WALLET},
     )  # fmt: skip
     def get(self, request: Request, wallet: str) -> Response:
-        del request
+        self.query.read(request)
         player = player_of(wallet)
         completed = documents.completed_quests(player) if player else []
         return Response({

@@ -9,6 +9,8 @@ from rest_framework import serializers
 from accounts.serializers import WalletField
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
+from monitoring.wire.inputs import StrictInput
+from quests.completions.quota import places_left
 from quests.markdown import render
 from quests.models import Achievement, Quest, Requirement, Season
 from quests.requirements.registry import kind_of
@@ -87,7 +89,7 @@ class QuestDetailOutput(QuestOutput):
         ]  # fmt: skip
 
     def get_places_left(self, quest: Quest) -> int | None:
-        return quest.slots.filter(completion=None).count() if quest.quota else None
+        return places_left(quest.pk) if quest.quota else None
 
 
 class QuestContentOutput(CamelCaseMixin, serializers.ModelSerializer[Quest]):
@@ -122,7 +124,7 @@ class StartedOutput(CamelCaseMixin, serializers.Serializer[Any]):
     started_at = WireDateTimeField()
 
 
-class StepInput(CamelCaseMixin, serializers.Serializer[Any]):
+class StepInput(StrictInput):
     step_id = serializers.SlugField(max_length=50)
     answer = serializers.JSONField(required=False)
     proof = serializers.JSONField(required=False)
@@ -197,7 +199,7 @@ class ExplanationOutput(CamelCaseMixin, serializers.Serializer[Any]):
     cooling_until = WireDateTimeField(allow_null=True)
 
 
-class ProfileInput(CamelCaseMixin, serializers.Serializer[Any]):
+class ProfileInput(StrictInput):
     username = serializers.CharField(max_length=150, required=False)
     time_zone = serializers.CharField(max_length=50, required=False)
     referred_by = WalletField(required=False)
@@ -251,7 +253,7 @@ class LedgerOutput(CamelCaseMixin, serializers.Serializer[Any]):
         ]
 
 
-class EvidenceInput(CamelCaseMixin, serializers.Serializer[Any]):
+class EvidenceInput(StrictInput):
     quest_number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
     requirement = serializers.SlugField(max_length=50)
     wallet_address = WalletField()
@@ -291,10 +293,10 @@ class ReviewOutput(CamelCaseMixin, serializers.Serializer[Any]):
     sent_at = WireDateTimeField(source="created_at")
 
 
-class DecisionInput(CamelCaseMixin, serializers.Serializer[Any]):
+class DecisionInput(StrictInput):
     note = serializers.CharField(max_length=500, allow_blank=True, default="")
     version = serializers.IntegerField(min_value=1, required=False)
 
 
-class ReasonInput(CamelCaseMixin, serializers.Serializer[Any]):
+class ReasonInput(StrictInput):
     reason = serializers.CharField(max_length=500)

@@ -5,9 +5,10 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample
 from rest_framework import serializers
 
-from links.api.serializers import Page, StrictInput
+from links.api.serializers import Page
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
+from monitoring.wire.inputs import StrictInput
 from quests.models import Delivery, OutboxEvent, Webhook
 from quests.webhooks.services import MAX_URL_LENGTH
 

@@ -99,6 +99,7 @@ def close_season(*, season: Season, actor: User | None, reason: str = "") -> Sea
     season.closed_at = timezone.now()
     season.save(update_fields=["closed_at"])
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # a million ranks take their time
         cursor.execute(_KEEP_RANKS, [season.pk])
         ranked = cursor.rowcount
     payload = {"season": season.slug, "name": season.name, "players": ranked}

@@ -1,23 +1,27 @@
 """Completing a quest: one transaction in which the database is the judge.
 
 What a completion locks, in this order: the player's earlier completions that it builds on, by id;
-then what its statement locks; then a place of the quota. Everybody who writes XP keeps to it.
+her turn at a quest with a cool-down; then what its statement locks; then a place of the quota.
+Everybody who writes XP keeps to it.
 """
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
+from accounts.events import announce_person_after_commit
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.fields import instant
+from monitoring.wire.mapping import unavailable
 from monitoring.wire.problems import Problem
-from quests import achievements, events, prerequisites
+from quests import achievements, prerequisites
 from quests.completions import quota, statement
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Completion
@@ -47,8 +51,8 @@ def complete_quest(*, player: User, number: int) -> Result:
     """Pay `player` for the quest.
 
     Problems, all 409: `quest_already_completed` (with `firstResult`), `requirements_missing`,
-    `prerequisites_missing`, `cooling_down`, `quota_exhausted`, and those of a quest that is not
-    open; `quest_not_found` is 404.
+    `prerequisites_missing`, `cooling_down`, `quota_exhausted`, `evidence_used`, and those of a
+    quest that is not open; `quest_not_found` is 404, `quest_changing` 503.
     """
     for reading in range(_READINGS):
         quest = find_definition(number, fresh=reading > 0)
@@ -56,7 +60,7 @@ def complete_quest(*, player: User, number: int) -> Result:
         quest.refuse_closed(now)
         if (result := _complete(player, quest, now)) is not None:
             return result
-    raise Problem("quest_changing", "This quest is being changed. Try again.", status=503)
+    raise unavailable("quest_changing", "This quest is being changed. Try again.")
 
 
 def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
@@ -65,19 +69,19 @@ def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | N
     Without further questions to ask, the one statement is its own transaction.
     """
     if not (quest.prerequisites or quest.cooldown or quest.steps or quest.quota):
-        return _plainly(player, quest, now)
-    return _in_full(player, quest, now)
+        return _pay(player, quest, now, [])
+    return _ask_and_pay(player, quest, now)
 
 
 @retried
-def _in_full(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
+def _ask_and_pay(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
     try:
         evidence = _asked(player, quest, now)
     except Problem:
         # Looked at last: what stands in the way may be what the completion itself has used up.
         _refuse_repetition(player, quest, quest.period(now))
         raise
-    result = _plainly(player, quest, now, evidence)
+    result = _pay(player, quest, now, evidence)
     if result and quest.quota and not quota.claim(quest.id, result.completion_id):
         raise _sold_out()
     return result
@@ -94,36 +98,20 @@ def _asked(player: User, quest: QuestDefinition, now: datetime) -> list[int]:
     return evidence
 
 
-def _plainly(
-    player: User, quest: QuestDefinition, now: datetime, evidence: list[int] | None = None
-) -> Result | None:
-    public_id, evidence, period = uuid4(), evidence or [], quest.period(now)
-    made = statement.insert_completion(
-        now=now,
-        quest=quest.id,
-        version=quest.version,
-        season=quest.season_id,
-        player=player.pk,
-        public_id=public_id,
-        period=period,
-        status=(Completion.Status.HELD if quest.is_held else Completion.Status.PAID).value,
-        xp=quest.xp_reward,
-        reason="This quest is paid after a review." if quest.is_held else "",
-        evidence=evidence,
-        category=quest.category,
-        number=quest.number,
-        payload=_payload(quest, public_id, now),
-    )
+def _pay(player: User, quest: QuestDefinition, now: datetime, evidence: list[int]) -> Result | None:
+    """The statement, and what its answer means. None when the quest has changed."""
+    public_id = uuid4()
+    made = statement.insert_completion(**_values(player, quest, now, public_id, evidence))
     if not made.quest:
         return None
     if made.completion is None:
-        raise already_completed(player, quest, period)
+        raise already_completed(player, quest, quest.period(now))
     if made.evidence != len(evidence):
         raise Problem("evidence_used", "What speaks for you was used just now.", status=409)
+    announce_person_after_commit(player.pk)
     earned = made.earned or []
     if made.is_overtaken:
         earned = achievements.recompute_for(player_id=player.pk, completion_id=made.completion)
-    events.announce_player_after_commit(player.pk)
     return Result(
         completion_id=made.completion,
         public_id=public_id,
@@ -135,6 +123,28 @@ def _plainly(
         is_held=quest.is_held,
         evidence=evidence,
     )
+
+
+def _values(
+    player: User, quest: QuestDefinition, now: datetime, public_id: UUID, evidence: list[int]
+) -> dict[str, Any]:
+    status = Completion.Status.HELD if quest.is_held else Completion.Status.PAID
+    return {
+        "now": now,
+        "quest": quest.id,
+        "version": quest.version,
+        "season": quest.season_id,
+        "player": player.pk,
+        "public_id": public_id,
+        "period": quest.period(now),
+        "status": status.value,
+        "xp": quest.xp_reward,
+        "reason": "This quest is paid after a review." if quest.is_held else "",
+        "evidence": evidence,
+        "category": quest.category,
+        "number": quest.number,
+        "payload": _payload(quest, public_id, now),
+    }
 
 
 def _payload(quest: QuestDefinition, public_id: UUID, now: datetime) -> str:
@@ -177,7 +187,8 @@ def _lock_completions(player: User, numbers: list[int]) -> None:
 def _refuse_cooling(player: User, quest: QuestDefinition, now: datetime) -> None:
     """Two periods are two keys: the player's own lock is what keeps them apart at midnight."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [quest.id, player.pk % 2**31])
+        turn = f"cool-down {quest.id} {player.pk}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [turn])
     done = Completion.objects.filter(player=player, quest=quest.id)
     last = done.aggregate(at=Max("completed_at"))["at"]
     if last and quest.cooldown and now < last + quest.cooldown:

@@ -7,10 +7,11 @@ that quests.completions.completing gives.
 import json
 from uuid import UUID, uuid4
 
+from accounts.events import announce_person_after_commit
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
-from quests import achievements, audit, events, outbox
+from quests import achievements, audit, outbox
 from quests.completions import quota, statement
 from quests.models import Completion, LedgerEntry, OutboxEvent, Season
 
@@ -24,15 +25,18 @@ REVERSIBLE = frozenset({Kind.COMPLETION, Kind.AWARD, Kind.RELEASE})
 def award(
     *, player: User, amount: int, reason: str, actor: User, season: Season | None = None
 ) -> LedgerEntry:
-    """XP outside of any quest; `amount` may be negative. Problem (400) `amount_invalid`."""
+    """XP outside of any quest; `amount` may be negative. Problems: `amount_invalid` (400),
+    `season_closed` (409)."""
     if not 0 < abs(amount) <= MAX_AWARD:
         detail = f"An award is 1 to {MAX_AWARD:,} XP, or as much less."
         raise Problem("amount_invalid", detail, status=400)
-    if season and season.closed_at:
-        raise Problem("season_closed", "This season is closed.", status=409)
-    return _enter(
+    entry = _enter(
         Kind.AWARD, actor, reason, player.pk, amount, season=season.pk if season else None
     )
+    # Judged by the statement, under the season's lock.
+    if season and entry.season_id is None:
+        raise Problem("season_closed", "This season is closed.", status=409)
+    return entry
 
 
 @retried
@@ -117,7 +121,7 @@ def reverse_held(*, completion: Completion, reason: str, actor: User) -> None:
         player_id=completion.player_id,
         payload={"completionId": str(completion.public_id), "reason": reason},
     )
-    events.announce_player_after_commit(completion.player_id)
+    announce_person_after_commit(completion.player_id)
 
 
 def _locked(completion_id: int) -> Completion:
@@ -180,7 +184,7 @@ def _enter(
         actor=actor, action=f"xp.{kind.value}", subject=f"entry {public_id}", reason=reason,
         player=player_id, amount=amount,
     )  # fmt: skip
-    events.announce_player_after_commit(player_id)
+    announce_person_after_commit(player_id)
     return LedgerEntry.objects.get(pk=made.entry)
 
 

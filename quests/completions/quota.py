@@ -1,8 +1,10 @@
 """The first N: one row a place, so that claimers lock different rows and nobody waits in a line."""
 
+from collections.abc import Sequence
+
 from django.db import connection
 
-from quests.models import QuotaSlot
+from quests.models import Completion, QuotaSlot
 
 _CLAIM = """
 UPDATE quests_quotaslot SET completion_id = %s
@@ -38,17 +40,31 @@ def release(completion_id: int) -> None:
     QuotaSlot.objects.filter(completion=completion_id).update(completion=None)
 
 
+def places_left(quest_id: int) -> int:
+    """What is committed by now."""
+    return QuotaSlot.objects.filter(quest=quest_id, completion=None).count()
+
+
 def resize(quest_id: int, quota: int | None) -> bool:
-    """Make or remove free places. False when more are taken than there should be. The caller holds
-    the quest's row for update."""
+    """Make or remove free places; whoever completed the quest before it had a quota takes one.
+    False when more are taken than there should be. The caller holds the quest's row for update."""
     slots = QuotaSlot.objects.filter(quest=quest_id)
-    count, wanted = slots.count(), quota or 0
-    if count < wanted:
-        QuotaSlot.objects.bulk_create(
-            (QuotaSlot(quest_id=quest_id) for _ in range(wanted - count)), batch_size=5_000
-        )
+    if quota is None:
+        slots.filter(completion=None).delete()
         return True
+    placeless = Completion.objects.filter(quest=quest_id, slot=None)
+    early = list(placeless.exclude(status=Completion.Status.REVERSED).values_list("pk", flat=True))
+    _make(quest_id, early)
+    taken = slots.filter(completion__isnull=False).count()
     free = slots.filter(completion=None).select_for_update().order_by("-id")
-    surplus = list(free.values_list("pk", flat=True)[: count - wanted])
-    slots.filter(pk__in=surplus).delete()
-    return len(surplus) == count - wanted
+    surplus = free.values_list("pk", flat=True)[max(0, quota - taken) :]
+    slots.filter(pk__in=list(surplus)).delete()
+    _make(quest_id, [None] * (quota - slots.count()))
+    return taken <= quota
+
+
+def _make(quest_id: int, completions: Sequence[int | None]) -> None:
+    QuotaSlot.objects.bulk_create(
+        (QuotaSlot(quest_id=quest_id, completion_id=completion) for completion in completions),
+        batch_size=5_000,
+    )

@@ -17,6 +17,10 @@ from quests.models import OutboxEvent
 
 # Shared, and in conflict with the exclusive lock of whoever closes the season: either that one
 # waits for us, or we see the season closed.
+_OPEN_SEASON = """season AS MATERIALIZED (
+    SELECT id FROM quests_season WHERE id = %(season)s::bigint AND closed_at IS NULL
+    FOR KEY SHARE
+)"""
 _SEASON = """season AS MATERIALIZED (
     SELECT id FROM quests_season
     WHERE id = %(season)s::bigint AND closed_at IS NULL
@@ -109,7 +113,7 @@ SELECT (SELECT count(*) FROM quest),
      FROM standing WHERE board = 0)
 """  # noqa: S608 - made of constants
 
-_CORRECT = f"""WITH {_SEASON}, entry AS (
+_CORRECT = f"""WITH {_OPEN_SEASON}, entry AS (
     INSERT INTO quests_ledgerentry
         (public_id, player_id, season_id, kind, amount, completions, completion_id, reverses_id,
          actor_id, reason, created_at)

@@ -21,10 +21,12 @@ _FOLD_AT_ONCE = 20_000
 FIRST = (-(2**62), 0)
 _LOCK = 7_300_001
 
+# Of boards that have segments: one that had its first note since _BEGIN waits for the next time.
 _FOLD = """
 WITH noted AS (
     DELETE FROM quests_rankchange WHERE id IN (
-        SELECT id FROM quests_rankchange ORDER BY id LIMIT %(limit)s
+        SELECT id FROM quests_rankchange
+        WHERE board IN (SELECT board FROM quests_ranksegment) ORDER BY id LIMIT %(limit)s
     ) RETURNING board, debt, last_entry, change
 ), placed AS (
     SELECT noted.board, place.debt, place.last_entry, sum(noted.change) AS players

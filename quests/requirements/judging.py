@@ -61,7 +61,8 @@ def evidence_of(place: Place, fact: Fact) -> Evidence:
         player=place.player,
         quest_id=place.quest.id,
         step=place.step.key,
-        period=place.period,
+        # That of the fact, whoever looks for it and whenever.
+        period=place.quest.period(fact.occurred_at),
         kind=place.step.kind,
         source_id=fact.source_id,
         state=fact.state,

@@ -34,6 +34,7 @@ class Referral(Kind):
             Player.objects.filter(referred_by=place.player)
             .annotate(since=Min("user__completions__completed_at", filter=paid))
             .filter(since__isnull=False)
+            .order_by("since", "pk")
             .values_list("user__public_id", "user__username", "since")
         )
         for public_id, username, since in friends[:_MOST_LOOKED_AT]:

@@ -37,10 +37,10 @@ class Streak(Kind):
         del answer
         zone = Player.objects.filter(user=place.player).values_list("time_zone", flat=True).first()
         day = place.now.astimezone(ZoneInfo(zone or "UTC")).date()
-        return Fact(day.isoformat(), place.now, {"day": day.isoformat()})
+        return Fact(f"{day} {place.period}".strip(), place.now, {"day": day.isoformat()})
 
     def judge(self, step: Step, evidence: Sequence[Evidence]) -> Judgement:
-        days = {date.fromisoformat(row.source_id): row.pk for row in evidence}
+        days = {date.fromisoformat(row.payload["day"]): row.pk for row in evidence}
         best = best_streak(sorted(days), step.config["graceDays"], step.config["days"])
         needed = self.needed(step.config)
         is_met = len(best) >= needed

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from accounts.selectors import primary_addresses
 from monitoring.outbound import Connector, Deadline, OutboundError, Request, ask
 from monitoring.trace import HEADER as CORRELATION_HEADER
 from monitoring.wire.fields import instant
@@ -50,9 +51,21 @@ def body_of(event: OutboxEvent) -> bytes:
         "id": str(event.public_id),
         "type": event.kind,
         "createdAt": instant(event.created_at),
+        "player": _player(event),
         "data": event.payload,
     }
     return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _player(event: OutboxEvent) -> dict[str, str | None] | None:
+    """Whom it is about, as she is now; null when it is about nobody."""
+    if event.player is None:
+        return None
+    return {
+        "id": str(event.player.public_id),
+        "username": event.player.username,
+        "walletAddress": primary_addresses([event.player.pk]).get(event.player.pk),
+    }
 
 
 def _request(delivery: Delivery) -> Request:

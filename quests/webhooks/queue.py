@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
+from monitoring.postgresql.retries import retried
 from monitoring.trace import bound
 from quests import audit
 from quests.models import Delivery, Webhook
@@ -62,6 +63,7 @@ RETURNING id
 """
 
 
+@retried
 def claim_due(room: int) -> list[Delivery]:
     """Take up to `room` deliveries whose time has come. One statement: whoever claims at the same
     moment waits for it, and then sees that they are held."""
@@ -79,10 +81,10 @@ def claim_due(room: int) -> list[Delivery]:
         cursor.execute(_CLAIM, parameters)
         ids = [row[0] for row in cursor.fetchall()]
     claimed = Delivery.objects.filter(pk__in=ids, state=Delivery.State.WAITING)
-    return list(claimed.select_related("event", "webhook"))
+    return list(claimed.select_related("event__player", "webhook"))
 
 
-@transaction.atomic
+@retried
 def record(delivery: Delivery, outcome: Outcome) -> bool:
     """Note what came of a try; False when somebody else holds the delivery by now, or it was given
     up meanwhile: then it is theirs to say."""

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from links.addresses import WEB_SCHEMES, AddressError, normalize_address
 from links.fields import own_addresses, refusal
+from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
 from quests import audit
 from quests.models import Delivery, OutboxEvent, Webhook
@@ -36,7 +37,7 @@ def create_webhook(*, owner: User, url: str, events: Sequence[str] = ()) -> tupl
     return webhook, webhook.secret
 
 
-@transaction.atomic
+@retried
 def delete_webhook(*, webhook: Webhook, operator: User | None = None, reason: str = "") -> None:
     """Nothing more is sent to it; what waited is dead. The rows stay, for the accounts. Deleting
     twice changes nothing."""

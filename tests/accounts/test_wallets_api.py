@@ -195,12 +195,12 @@ def test_a_person_is_needed(
     assert refused(getattr(bearer(key[1]), method)(WALLETS)) == (403, "person_required")
 
 
-def test_a_list_costs_two_queries_however_long_it_is(
+def test_a_list_costs_one_query_beside_the_sign_in_however_long_it_is(
     alice: User, hers: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for wallet in (ALICES, BOBS, CHARLIES):
         give(alice, wallet)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert len(shown(hers)) == 3
 
 

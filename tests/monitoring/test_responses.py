@@ -100,14 +100,21 @@ async def test_a_caller_with_credentials_is_never_served_from_it(
     assert app.asked == 2
 
 
-async def test_another_path_query_or_method_is_another_answer(
+async def test_another_path_query_method_or_origin_is_another_answer(
     cache: ResponseCache, app: App
 ) -> None:
     await get(cache)
     for path, method in ((f"{PATH}2", "GET"), (f"{PATH}?a=1", "GET"), (PATH, "POST")):
         await get(cache, path, method)
+    await get(cache, origin="https://app.example")
 
-    assert app.asked == 4
+    assert app.asked == 5
+
+
+async def test_the_offer_reaches_nobody_whatever_is_asked(cache: ResponseCache) -> None:
+    for method, headers in (("HEAD", {}), ("POST", {}), ("GET", {"cookie": "a=b"})):
+        _, answered, _ = await get(cache, PATH, method, **headers)
+        assert OFFER.lower().encode() not in {name.lower() for name in answered}
 
 
 async def test_a_raised_generation_ends_it_at_once(cache: ResponseCache, app: App) -> None:
@@ -157,7 +164,7 @@ async def test_a_redis_that_is_away_is_not_asked_again_at_once(app: App) -> None
     cache = ResponseCache(app, redis_url="redis://127.0.0.1:1/0", prefix="/api/public/")
     for expected in (b"1", b"2"):
         assert (await get(cache))[2] == expected
-    assert not cache._could_be_kept({"type": "http", "path": PATH, "method": "GET", "headers": []})
+    assert not cache._could_be_kept({"method": "GET", "headers": []})
     await cache.close()
 
 

@@ -297,7 +297,7 @@ def test_lists_take_few_queries(
     for address, queries in (
         ("/api/quests", 1),
         ("/api/public/users/leaderboard", 3),
-        (f"/api/public/users/interaction/{WALLET}", 5),
+        (f"/api/public/users/interaction/{WALLET}", 6),
         ("/api/public/progress/recent-completions", 2),
     ):
         with django_assert_num_queries(queries):
@@ -460,7 +460,7 @@ def fact(number: int, **changes: Any) -> dict[str, Any]:
         "requirement": "visit",
         "walletAddress": WALLET,
         "sourceId": "ticket-1",
-        "occurredAt": "2026-01-01T10:00:00Z",
+        "occurredAt": (timezone.now() - timedelta(days=1)).isoformat(),
         "payload": {"gate": "north"},
         **changes,
     }
@@ -491,6 +491,8 @@ def test_a_trusted_service_asserts_a_fact_once(
         ({"walletAddress": "0x" + "9" * 40}, "player_unknown"),
         ({"requirement": "code"}, "step_not_asserted"),
         ({"occurredAt": "2999-01-01T00:00:00Z"}, "occurred_in_future"),
+        ({"occurredAt": "0001-01-01T00:00:00Z"}, "occurred_too_long_ago"),
+        ({"sourceld": "misspelt"}, "validation_error"),
         ({"walletAddress": "0x1"}, "wallet_invalid"),
         ({"payload": []}, "validation_error"),
     ],

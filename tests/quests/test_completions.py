@@ -10,9 +10,9 @@ from accounts.models import User
 from monitoring.wire.problems import Problem
 from quests import achievements
 from quests.authoring.document import document_of
-from quests.authoring.services import change_status, update_quest
+from quests.authoring.services import change_status, close_season, update_quest
 from quests.completions.completing import complete_quest
-from quests.completions.correcting import reverse_entry
+from quests.completions.correcting import award, reverse_entry
 from quests.models import Achievement, Completion, LedgerEntry, OutboxEvent, Quest, Season, Standing
 from quests.progress import submit_step
 from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled, together
@@ -260,3 +260,38 @@ def test_badges_for_several_quests_are_earned_though_all_come_at_once(
     told = sorted(slugs[pk] for result in results for pk in result.achievements)
     assert told == ["all", "reader", "six", "sixty"]
     assert achievements.recompute() == (0, 0)
+
+
+def test_a_quota_counts_those_who_came_before_it_and_can_be_lifted(
+    alice: User, bob: User, charlie: User, operator: User, make_quest: MakeQuest
+) -> None:
+    quest = make_quest()
+    complete_quest(player=alice, number=quest.number)
+
+    def set_quota(quota: int | None) -> None:
+        fresh = Quest.objects.get(pk=quest.pk)
+        update_quest(quest=fresh, document=document_of(fresh) | {"quota": quota}, actor=operator)
+
+    set_quota(2)
+    complete_quest(player=bob, number=quest.number)
+    with pytest.raises(Problem) as refused:
+        complete_quest(player=charlie, number=quest.number)
+    assert refused.value.code == "quota_exhausted"
+
+    with pytest.raises(Problem) as too_small:
+        set_quota(1)
+    assert too_small.value.code == "quota_too_small"
+    set_quota(None)
+    assert complete_quest(player=charlie, number=quest.number).xp_earned == 10
+
+
+def test_an_award_to_a_season_that_is_closed_is_refused_whole(alice: User, operator: User) -> None:
+    season = Season.objects.create(slug="spring", name="Spring")
+    stale = Season.objects.get(pk=season.pk)
+    close_season(season=season, actor=operator)
+
+    with pytest.raises(Problem) as refused:
+        award(player=alice, amount=5, reason="Late.", actor=operator, season=stale)
+
+    assert refused.value.code == "season_closed"
+    assert not LedgerEntry.objects.exists()

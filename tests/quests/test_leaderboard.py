@@ -154,3 +154,14 @@ def count(statement: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return int(cursor.fetchone()[0])
+
+
+def test_the_first_note_of_a_new_board_waits_when_it_came_too_late_for_its_segment(
+    players: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if another transaction had committed it between the two statements of a fold."""
+    put(players[0], 10, 1)
+    monkeypatch.setattr(segments, "_BEGIN", "SELECT %s, %s")
+
+    assert segments.fold() == 0
+    assert_exact()

@@ -83,6 +83,7 @@ def test_a_delivery_is_a_signed_post(alice: User, serve: Callable[..., Site]) ->
     message = json.loads(body)
     assert body.decode() == (
         f'{{"id":"{event.public_id}","type":"quest.completed","createdAt":"{message["createdAt"]}",'
+        f'"player":{{"id":"{alice.public_id}","username":"alice","walletAddress":null}},'
         '"data":{"name":"Größe","xpEarned":10}}'
     )
     age = event.created_at - datetime.fromisoformat(message["createdAt"])

@@ -1,0 +1,13 @@
+"""What accounts announce after a commit, to those who keep copies; others who add to what the world
+sees of a person announce it here too."""
+
+from monitoring.responses import tags
+
+
+def person_tag(user_id: int) -> str:
+    return f"person:{user_id}"
+
+
+def announce_person_after_commit(user_id: int) -> None:
+    """What everybody may see of this person has changed."""
+    tags.forget_after_commit(person_tag(user_id))
