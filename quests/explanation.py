@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
 from quests import prerequisites
 from quests.completions import quota
+from quests.cooldown import cooling_until
 from quests.definitions import QuestDefinition
 from quests.models import Attempt, Completion, Evidence, Quest, StepTries
 from quests.prerequisites import Facts
@@ -114,7 +114,7 @@ def explain(player: User, quest: QuestDefinition) -> Explanation:
         prerequisites=list(_lines(quest.prerequisites, facts_of(player))),
         steps=list(_steps(player, quest, period, completion)),
         places=_places(quest),
-        cooling_until=_cooling_until(player, quest),
+        cooling_until=cooling_until(player, quest),
     )
     return replace(found, obstacles=list(_obstacles(found)))
 
@@ -210,11 +210,3 @@ def _places(quest: QuestDefinition) -> Places | None:
     if not quest.quota:
         return None
     return Places(quest.quota, quota.places_left(quest.id))
-
-
-def _cooling_until(player: User, quest: QuestDefinition) -> datetime | None:
-    if not quest.cooldown:
-        return None
-    done = Completion.objects.filter(player=player, quest=quest.id)
-    last = done.aggregate(at=Max("completed_at"))["at"]
-    return last + quest.cooldown if last else None

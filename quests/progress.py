@@ -15,7 +15,6 @@ from quests.definitions import QuestDefinition, find_definition
 from quests.models import Attempt, Completion, Evidence
 from quests.requirements import judging
 from quests.requirements.base import Fact, Place
-from quests.requirements.proof import ReviewedProof
 from quests.requirements.registry import kind_of
 from quests.requirements.tries import count_wrong, open_tries
 from quests.selectors import facts_of
@@ -76,7 +75,7 @@ def _open_quest(player: User, number: int) -> tuple[QuestDefinition, str]:
 
 
 def _keep(place: Place, fact: Fact, answer: Any) -> Evidence:
-    """The same fact again is the row that is there; a proof again is refused."""
+    """The same fact again is the row that is there."""
     row = judging.evidence_of(place, fact)
     made, is_new = Evidence.objects.get_or_create(
         quest_id=row.quest_id,
@@ -91,9 +90,5 @@ def _keep(place: Place, fact: Fact, answer: Any) -> Evidence:
             "occurred_at": row.occurred_at,
         },
     )
-    kind = kind_of(place.step.kind)
-    if isinstance(kind, ReviewedProof):
-        if not is_new:
-            raise Problem("proof_repeated", "This very proof was rejected before.", status=409)
-        kind.keep(made, answer)
+    kind_of(place.step.kind).keep(made, answer, is_new=is_new)
     return made

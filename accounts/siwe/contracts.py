@@ -4,17 +4,14 @@ The node's address is the operator's; its answers are believed no further than t
 """
 
 import json
-import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 
+from monitoring.outbound.connector import Connector
+from monitoring.outbound.errors import Deadline, OutboundError
+from monitoring.outbound.request import Request, ask
 from monitoring.wire.mapping import unavailable
 
 logger = structlog.get_logger("rallypoint.accounts")
@@ -37,7 +34,7 @@ def accepts(*, url: str, address: str, hashed: bytes, signature: bytes) -> bool:
     try:
         answer = _ask(url, json.dumps(question).encode())
         return _verdict(answer)
-    except (_NodeError, OSError, HTTPException, ValueError, RecursionError) as error:
+    except (_NodeError, OutboundError, ValueError, RecursionError) as error:
         # Without its text, which may repeat the address and the key in it.
         logger.warning("rpc_unavailable", error=type(error).__name__)
         detail = "The Ethereum node does not answer. Try again shortly, with a new nonce."
@@ -69,39 +66,15 @@ def _is_revert(error: dict[str, Any]) -> bool:
 
 
 def _ask(url: str, body: bytes) -> Any:
-    """One POST. A redirect is an error like every status but 200."""
+    """One POST. A redirect is an error like every status but 200. The operator has named the node,
+    which may well be in a private network."""
     parts = urlsplit(url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    with _connected(url) as connection:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        text = response.read(MAX_ANSWER + 1)
-    if response.status != 200 or len(text) > MAX_ANSWER:
-        raise _NodeError
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    connector = Connector(ports=frozenset({port}), is_allowed=lambda _: True)
+    request = Request("POST", parts, {"Content-Type": "application/json"}, body)
+    deadline = Deadline(SECONDS)
+    with ask(request, connector=connector, deadline=deadline, budget=MAX_ANSWER) as response:
+        if response.status != 200:
+            raise _NodeError
+        text = response.read()
     return json.loads(text)
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[HTTPConnection]:
-    """A connection that ends after SECONDS, however slowly the node goes on sending: a socket's own
-    time-out begins anew with every byte."""
-    started = time.monotonic()
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
-    connection.connect()
-    end = Timer(max(0.0, started + SECONDS - time.monotonic()), _hang_up, [connection.sock])
-    end.daemon = True
-    end.start()
-    try:
-        yield connection
-    finally:
-        end.cancel()
-        connection.close()
-
-
-def _hang_up(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it is closed already

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
-from django.db.models import Max
 from django.utils import timezone
 
 from accounts.events import announce_person_after_commit
@@ -23,6 +22,7 @@ from monitoring.wire.mapping import unavailable
 from monitoring.wire.problems import Problem
 from quests import achievements, prerequisites
 from quests.completions import quota, statement
+from quests.cooldown import cooling_until
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Completion
 from quests.requirements import judging
@@ -189,10 +189,9 @@ def _refuse_cooling(player: User, quest: QuestDefinition, now: datetime) -> None
     with connection.cursor() as cursor:
         turn = f"cool-down {quest.id} {player.pk}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [turn])
-    done = Completion.objects.filter(player=player, quest=quest.id)
-    last = done.aggregate(at=Max("completed_at"))["at"]
-    if last and quest.cooldown and now < last + quest.cooldown:
-        wait = int((last + quest.cooldown - now).total_seconds()) + 1
+    until = cooling_until(player, quest)
+    if until and now < until:
+        wait = int((until - now).total_seconds()) + 1
         raise Problem(
             "cooling_down",
             f"This quest can be done again in {wait} s.",

@@ -48,7 +48,7 @@ class Judgement:
 
 
 class Kind(ABC):
-    """One kind of requirement. It overrides what it needs of the four.
+    """One kind of requirement. It overrides what it needs.
 
     `name` is what is stored; `is_answered` says whether the player sends something for it.
     """
@@ -73,6 +73,11 @@ class Kind(ABC):
         is no answer at all. Runs inside a transaction."""
         del place, answer
         raise Problem("step_not_answered", "Nothing is sent in for this step.", status=409)
+
+    def keep(self, evidence: Evidence, answer: Any, *, is_new: bool) -> None:
+        """Called with the fact's row, in the transaction that made it, for what belongs beside it;
+        `is_new` is False when the very same fact was there before."""
+        del evidence, answer, is_new
 
     def find(self, place: Place) -> Iterable[Fact]:
         """Facts that can be looked up, where nobody has pushed them yet."""

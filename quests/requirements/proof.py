@@ -68,8 +68,10 @@ class ReviewedProof(Kind):
             Evidence.State.PENDING,
         )
 
-    def keep(self, evidence: Evidence, answer: Any) -> None:
+    def keep(self, evidence: Evidence, answer: Any, *, is_new: bool) -> None:
         """The content beside its evidence; a copy of somebody else's proof is marked."""
+        if not is_new:
+            raise Problem("proof_repeated", "This very proof was rejected before.", status=409)
         sent = read(answer, sorted(_FORMS))
         others = Proof.objects.filter(digest=sent.digest).exclude(
             evidence__player=evidence.player_id
