@@ -75,7 +75,7 @@ class Stores:
         self._database_url = database_url
         self._redis_url = redis_url
         self._stack = ExitStack()
-        self._made = 0
+        self._open = 0
 
     def __enter__(self) -> Self:
         self._var = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -102,15 +102,20 @@ class Stores:
 
     @contextmanager
     def new(self, name: str) -> Iterator[Store]:
-        """A migrated, empty store for as long as it is used."""
-        self._made += 1
+        """A migrated, empty store for as long as it is used; the last one made ends first."""
+        self._open += 1
         database = f"rallypoint_bench_{name}"
         store = self._store(name, database)
         with ExitStack() as stack:
+            stack.callback(self._free)
             stack.callback(self._drop, database)
             self.reset(store)
             stack.enter_context(_empty_redis(store))
             yield store
+
+    def _free(self) -> None:
+        """Its Redis databases are for the next store: a server has sixteen."""
+        self._open -= 1
 
     def reset(self, store: Store, like: Store | None = None) -> None:
         """Give `store` a new PostgreSQL database: an empty one, or a copy of another store's."""
@@ -122,7 +127,7 @@ class Stores:
         var_dir = self._var / name
         var_dir.mkdir(exist_ok=True)
         url = urlsplit(self._database_url)._replace(path=f"/{database}").geturl()
-        number = _FIRST_REDIS_DATABASE + 2 * self._made
+        number = _FIRST_REDIS_DATABASE + 2 * self._open
         return Store(name, url, _redis_database(self._redis_url, number), var_dir)
 
     def _create(self, database: str, template: str) -> None:
