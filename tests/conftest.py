@@ -107,8 +107,8 @@ def _empty_redis(_test_redis: list[Redis]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The product as real processes, one for all tests of the group "stack": whoever breaks a part
-    of it mends it again."""
+    """The product as real processes, one for all tests of the group "stack" (and another one for
+    "second stack", beside it): whoever breaks a part of it mends it again."""
     directory = tmp_path_factory.mktemp("stack")
     directory.chmod(0o711)  # the servers' user passes through
     with Stack(directory) as running:

@@ -14,7 +14,7 @@ from redis import Redis
 from tests.accounts.siwe import ALICES, BOBS, CHARLIES, TestWallet
 from tests.stack import Stack, wait_until
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(600)]
 
 ASKING = 64
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = pytest.mark.xdist_group("second stack")
 
 CHECKS = (
     "not_a_server_error",
