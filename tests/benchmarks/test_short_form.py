@@ -1,50 +1,62 @@
-"""The benchmarks still run: their short form, on servers of its own."""
+"""The benchmarks still run, and prove what they count."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
-# They would point it at the databases of the tests that run at the same time.
-_NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL"}
+from benchmarks.service import find_pgbench
+from tests.benchmarks.conftest import CAN_LOAD
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("benchmarks")]
+with_load = pytest.mark.skipif(not CAN_LOAD, reason="nothing here can make a load")
+Found = dict[str, dict[str, Any]]
 
 
-def run_short(name: str, tmp_path: Path) -> dict[str, Any]:
-    kept = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-    command = [sys.executable, "-m", "benchmarks", "--short", name]
-    done = subprocess.run(
-        [*command, "--json", str(tmp_path / "found.json")],
-        cwd=PROJECT,
-        env=kept | {"VAR_DIR": str(tmp_path / "var"), "ALLOWED_HOSTS": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    found: dict[str, Any] = json.loads((tmp_path / "found.json").read_text())
-    return found["results"][0]
-
-
-@pytest.mark.timeout(400)
-def test_drain_compares_few_stored_clicks_with_many(tmp_path: Path) -> None:
-    found = run_short("drain", tmp_path)
-
-    assert [side["name"] for side in found["sides"]] == ["1,000 stored", "5,000 stored"]
+def sides(found: dict[str, Any]) -> set[str]:
     assert all(side["median"] > 0 for side in found["sides"])
+    return {side["name"] for side in found["sides"]}
 
 
-@pytest.mark.timeout(400)
-@pytest.mark.skipif(
-    not (shutil.which("wrk") or shutil.which("node")), reason="nothing here can make a load"
-)
-def test_redirects_are_compared_and_every_one_is_a_stored_click(tmp_path: Path) -> None:
-    found = run_short("redirect", tmp_path)
+def test_drain_compares_few_stored_clicks_with_many(short_form: Found) -> None:
+    assert sides(short_form["drain"]) == {"1,000 stored", "5,000 stored"}
 
-    assert {"Rallypoint", "bare ASGI"} <= {side["name"] for side in found["sides"]}
+
+@with_load
+def test_redirects_are_compared_and_every_one_is_a_stored_click(short_form: Found) -> None:
+    found = short_form["redirect"]
+
+    assert {"Rallypoint", "bare ASGI"} <= sides(found)
     assert "100 redirects one by one, 100 clicks stored; E1 and E2 hold" in found["notes"]
+
+
+@with_load
+def test_every_completion_that_was_answered_is_stored(short_form: Found) -> None:
+    found = short_form["completions"]
+
+    assert {"Rallypoint", "Rallypoint, rates counted"} <= sides(found)
+    assert "10 answered one by one, 10 stored; E3 and E4 hold" in found["notes"]
+
+
+def test_the_service_is_compared_with_pgbench_where_there_is_one(short_form: Found) -> None:
+    found = short_form["service"]
+
+    assert "complete_quest" in sides(found)
+    assert bool(found["targets"]) == bool(find_pgbench())
+
+
+def test_a_quota_lets_exactly_its_number_win(short_form: Found) -> None:
+    found = short_form["quota"]
+
+    assert sides(found) == {"with a quota", "without one"}
+    assert any("exactly 4 paid" in note for note in found["notes"])
+
+
+def test_the_leaderboard_is_asked_at_rest_and_with_changes_in_flight(short_form: Found) -> None:
+    asked = {"top 50", "rank of anybody, 200 notes", "page 10,000 through HTTP"}
+
+    assert asked <= sides(short_form["leaderboard"])
+
+
+@with_load
+def test_interactions_are_counted(short_form: Found) -> None:
+    assert "interaction" in sides(short_form["interaction"])
