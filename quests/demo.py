@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import User, Wallet
 from links.demo import USERNAME
@@ -16,13 +16,13 @@ from monitoring.wire.problems import Problem
 from quests.authoring.services import create_quest
 from quests.completions.completing import complete_quest
 from quests.leaderboard import segments
-from quests.leaderboard.rebuild import rebuild
 from quests.models import (
     Achievement,
     AuditEntry,
     Completion,
     Delivery,
     Evidence,
+    LedgerEntry,
     OutboxEvent,
     Player,
     Quest,
@@ -30,6 +30,7 @@ from quests.models import (
     Season,
     SeasonRank,
     Standing,
+    Webhook,
 )
 from quests.progress import start_quest, submit_step
 
@@ -144,53 +145,61 @@ def _play(player: User, numbers: list[int]) -> int:
     return paid
 
 
-def clear() -> None:
-    """Away with the demo's season, quests and players; and with what others did with them."""
-    _remove()
-    rebuild()
+class InUseError(Exception):
+    """Why the demo cannot be taken away: a sentence."""
+
+
+def refuse_in_use() -> None:
+    """InUseError when it has become part of a community: what others earned, or what its operator
+    did to them, is theirs, and the ledger loses no line of a real person."""
+    season = Quest.objects.filter(season__slug=SEASON)
+    others = LedgerEntry.objects.exclude(player__in=_cast())
+    reasons = {
+        "lines of other people's XP": others.filter(completion__quest__in=season).count()
+        + others.filter(actor__username=USERNAME).count(),
+        "quests that are not the demo's": season.exclude(
+            title__in=[quest["title"] for quest in _QUESTS]
+        ).count(),
+    }
+    if found := [f"{count} {what}" for what, count in reasons.items() if count]:
+        raise InUseError(f"The demo is part of what is real by now: {', '.join(found)}. It stays.")
+
+
+def _cast() -> "QuerySet[User]":
+    """Its players, and its operator, who may have played."""
+    return User.objects.filter(username__in=[USERNAME, *(f"{name}-demo" for name in _NAMES)])
 
 
 @transaction.atomic
-def _remove() -> None:
+def clear() -> None:
     """The one case in which lines leave the ledger: its guards are taken down and put up again in
-    this very transaction."""
-    players = User.objects.filter(username__in=[f"{name}-demo" for name in _NAMES])
+    this very transaction. `refuse_in_use` has been asked before."""
+    players = _cast()
     quests = Quest.objects.filter(season__slug=SEASON)
-    completions = Completion.objects.filter(quest__in=quests)
+    completions = Completion.objects.filter(player__in=players)
+    webhooks = Webhook.objects.filter(owner__in=players)
     QuotaSlot.objects.filter(quest__in=quests).delete()
-    Delivery.objects.filter(event__player__in=players).delete()
+    Delivery.objects.filter(Q(event__player__in=players) | Q(webhook__in=webhooks)).delete()
+    webhooks.delete()
     OutboxEvent.objects.filter(player__in=players).delete()
     Achievement.objects.filter(slug__startswith="demo-").delete()
-    Evidence.objects.filter(quest__in=quests).delete()
-    _delete_from_ledger([player.pk for player in players], [quest.pk for quest in quests])
-    AuditEntry.objects.filter(actor__username=USERNAME).delete()
-    _forget_events(completions)
+    Evidence.objects.filter(player__in=players).delete()
+    _delete_from_ledger([player.pk for player in players])
+    QuotaSlot.objects.filter(completion__in=completions).update(completion=None)
     completions.delete()
     Standing.objects.filter(player__in=players).delete()
     SeasonRank.objects.filter(season__slug=SEASON).delete()
+    AuditEntry.objects.filter(actor__username=USERNAME).delete()
     quests.delete()
     Season.objects.filter(slug=SEASON).delete()
-    players.delete()
+    players.exclude(username=USERNAME).delete()
 
 
-def _forget_events(completions: "QuerySet[Completion]") -> None:
-    """Of those who are not the demo's: E4 counts an event for each completion."""
-    ids = [str(public_id) for public_id in completions.values_list("public_id", flat=True)]
-    events = OutboxEvent.objects.filter(payload__completionId__in=ids)
-    Delivery.objects.filter(event__in=events).delete()
-    events.delete()
-
-
-def _delete_from_ledger(players: list[int], quests: list[int]) -> None:
+def _delete_from_ledger(players: list[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # ALTER TABLE waits for no deferred check
         cursor.execute("ALTER TABLE quests_ledgerentry DISABLE TRIGGER ledger_append_only")
         cursor.execute("GRANT DELETE ON quests_ledgerentry TO CURRENT_USER")
-        cursor.execute(
-            "DELETE FROM quests_ledgerentry WHERE player_id = ANY(%s) OR completion_id IN"
-            " (SELECT id FROM quests_completion WHERE quest_id = ANY(%s))"
-            " OR actor_id = (SELECT id FROM accounts_user WHERE username = %s)",
-            [players, quests, USERNAME],
-        )
+        cursor.execute("DELETE FROM quests_ledgerentry WHERE player_id = ANY(%s)", [players])
         cursor.execute("REVOKE DELETE ON quests_ledgerentry FROM CURRENT_USER")
         cursor.execute("ALTER TABLE quests_ledgerentry ENABLE TRIGGER ledger_append_only")

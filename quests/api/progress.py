@@ -18,6 +18,7 @@ from quests.api.limits import limit_player
 from quests.api.serializers import (
     CompletionOutput,
     ExplanationOutput,
+    NothingInput,
     ProgressOutput,
     StartedOutput,
     StepInput,
@@ -27,6 +28,7 @@ from quests.completions.completing import Result, complete_quest
 from quests.definitions import find_definition
 from quests.explanation import explain
 
+_NOTHING = Query(paged=False)
 REFUSED = problem(409, "Not now; `code` says why.")
 # One for all answers: DRF copies the fields for each serializer that is made, deeply.
 _COMPLETION = CompletionOutput()
@@ -42,6 +44,7 @@ class StartView(APIView):
     )  # fmt: skip
     def post(self, request: Request, number: int) -> Response:
         limit_player(request)
+        _refuse_more(request)
         attempt = progress.start_quest(player=caller(request), number=number)
         started = {"quest_id": number, "started_at": attempt.started_at}
         return Response(StartedOutput(started).data)
@@ -87,6 +90,7 @@ class CompleteView(APIView):
     @idempotent
     def post(self, request: Request, number: int) -> Response:
         limit_player(request)
+        _refuse_more(request)
         result = complete_quest(player=caller(request), number=number)
         return Response(_completed(result), status=status.HTTP_200_OK)
 
@@ -117,6 +121,12 @@ class MyProgressView(APIView):
         self.query.read(request)
         rows = selectors.progress_of(caller(request))
         return Response(ProgressOutput(rows, many=True).data)
+
+
+def _refuse_more(request: Request) -> None:
+    """Nothing is asked for beside the token and the number."""
+    _NOTHING.read(request)
+    parsed(NothingInput(data=request.data))
 
 
 def _completed(result: Result) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class AchievementOutput(CamelCaseMixin, serializers.ModelSerializer[Achievement]
         fields = ["id", "name", "description", "metric", "threshold", "category", "quests"]
 
 
-class StepOutput(CamelCaseMixin, serializers.ModelSerializer[Requirement]):
+class QuestStepOutput(CamelCaseMixin, serializers.ModelSerializer[Requirement]):
     id = serializers.SlugField(source="key")
     is_answered = serializers.SerializerMethodField(
         help_text="Whether something is sent in for it."
@@ -52,11 +52,11 @@ class StepOutput(CamelCaseMixin, serializers.ModelSerializer[Requirement]):
         return kind_of(step.kind).is_answered
 
 
-class StepContentOutput(StepOutput):
+class QuestStepContentOutput(QuestStepOutput):
     content = serializers.SerializerMethodField()
 
-    class Meta(StepOutput.Meta):
-        fields = [*StepOutput.Meta.fields, "content"]
+    class Meta(QuestStepOutput.Meta):
+        fields = [*QuestStepOutput.Meta.fields, "content"]
 
     @extend_schema_field(_ANY_OBJECT)
     def get_content(self, step: Requirement) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class QuestOutput(CamelCaseMixin, serializers.ModelSerializer[Quest]):
 
 
 class QuestDetailOutput(QuestOutput):
-    steps = StepOutput(source="requirements", many=True)
+    steps = QuestStepOutput(source="requirements", many=True)
     places_left = serializers.SerializerMethodField(
         help_text="Of the quota; null without one. What is in flight may still come back."
     )
@@ -98,7 +98,7 @@ class QuestContentOutput(CamelCaseMixin, serializers.ModelSerializer[Quest]):
     content_html = serializers.SerializerMethodField(
         help_text="The same as HTML, from an allow-list: safe on any page."
     )
-    steps = StepContentOutput(source="requirements", many=True)
+    steps = QuestStepContentOutput(source="requirements", many=True)
 
     class Meta:
         model = Quest
@@ -122,6 +122,10 @@ class CompletionOutput(CamelCaseMixin, serializers.Serializer[Any]):
 class StartedOutput(CamelCaseMixin, serializers.Serializer[Any]):
     quest_id = serializers.IntegerField()
     started_at = WireDateTimeField()
+
+
+class NothingInput(StrictInput):
+    """Whose it is, the token says; a body that names somebody must not be passed over."""
 
 
 class StepInput(StrictInput):

@@ -1,5 +1,6 @@
 """Quests as YAML: written out whole, read in with a dry run that shows what would change."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,7 @@ def import_quests(text: str, *, actor: User, dry_run: bool) -> list[Change]:
     """Make or change what the file says, all or nothing; a quest that it does not name stays.
     TransferError lists what is wrong with which quest."""
     documents = _parsed(text)
-    errors: list[str] = []
+    errors = _repeated(documents)
     changes: list[Change] = []
     with transaction.atomic():
         for place, document in enumerate(documents, 1):
@@ -57,6 +58,16 @@ def import_quests(text: str, *, actor: User, dry_run: bool) -> list[Change]:
     if errors:
         raise TransferError("\n".join(errors))
     return changes
+
+
+def _repeated(documents: list[dict[str, Any]]) -> list[str]:
+    """A quest that stands twice in a file would be what the later one says."""
+    numbers = Counter(str(document["number"]) for document in documents if "number" in document)
+    return [
+        f"Quest {number} stands {count} times in the file."
+        for number, count in numbers.items()
+        if count > 1
+    ]
 
 
 def _apply(document: dict[str, Any], actor: User) -> Change:

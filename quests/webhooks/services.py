@@ -1,6 +1,7 @@
 """What owners do with their webhooks. Each function owns its transaction."""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from links.addresses import WEB_SCHEMES, AddressError, normalize_address
 from links.fields import own_addresses, refusal
+from monitoring.outbound.reach import is_public
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
 from quests import audit
@@ -98,6 +100,16 @@ def _clean_url(url: str) -> str:
     if parts.port is not None and parts.port not in PORTS:
         ports = ", ".join(str(port) for port in sorted(PORTS))
         raise refusal("url", "url_port", f"A webhook's port is one of {ports}.")
+    if _is_address(host := parts.hostname or "") and not is_public(host):
+        raise refusal("url", "address_forbidden", "A webhook's address is a public one.")
     if len(url) > MAX_URL_LENGTH:
         raise refusal("url", "url_too_long", f"At most {MAX_URL_LENGTH:,} characters.")
     return url
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

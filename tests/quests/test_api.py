@@ -555,3 +555,17 @@ def test_a_network_that_acts_like_hundreds_of_players_is_told_to_wait(
 
     assert (first.status_code, second.status_code) == (200, 429)
     assert 0 < int(second["Retry-After"]) <= 60
+
+
+@pytest.mark.parametrize("path", ["start/{}", "complete/{}"])
+def test_a_body_or_a_query_that_names_somebody_else_is_refused(
+    alice: User, api: Api, make_quest: MakeQuest, path: str
+) -> None:
+    address = f"/api/progress/{path.format(make_quest().number)}"
+
+    for refused in (
+        api(alice).post(address, {"walletAddress": WALLET}),
+        api(alice).post(f"{address}?walletAddress={WALLET}"),
+    ):
+        assert refused.status_code == 400, refused.content
+    assert not Completion.objects.exists()

@@ -198,3 +198,12 @@ def test_reconcile_covers_clicks_and_quests_and_repairs_on_request(wrong_standin
     assert clean["clean"] is True
     assert {"issued", "stored", "waiting", "dropped", "links", "clicks"} < clean.keys()
     assert (clean["ledger_xp"], clean["standing_xp"], clean["completions"]) == (10, 10, 1)
+
+
+def test_a_quest_that_stands_twice_in_a_file_is_refused(operator: User, tmp_path: Path) -> None:
+    quest = {"number": 70, "title": "T", "xpReward": 1}
+    file = tmp_path / "quests.yaml"
+    file.write_text(json.dumps({"quests": [quest, quest]}))
+
+    assert "Quest 70 stands 2 times" in refused("import_quests", file, "--apply")
+    assert not Quest.objects.exists()

@@ -12,6 +12,7 @@ from links.models import Click, ClicksByDay, Link
 from quests import reconciliation as quests
 from quests.completions.completing import complete_quest
 from quests.models import Completion, Evidence, LedgerEntry, Quest, Standing
+from quests.webhooks.services import create_webhook
 from tests.quests.conftest import MakeQuest
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,13 +47,28 @@ def test_clearing_the_demo_leaves_what_others_did_elsewhere(
     alice: User, make_quest: MakeQuest
 ) -> None:
     call_command("demo", "load")
-    complete_quest(player=alice, number=Quest.objects.get(title="Say hello").number)
+    demo = User.objects.get(username="demo")
+    complete_quest(player=demo, number=Quest.objects.get(title="Say hello").number)
+    create_webhook(owner=demo, url="https://example.com/")
     complete_quest(player=alice, number=make_quest().number)
 
     call_command("demo", "clear")
 
+    assert not User.objects.filter(username="demo").exists()
     assert Standing.objects.get().xp == 10
     assert LedgerEntry.objects.get().player == alice
+    assert quests.reconcile().is_clean
+
+
+def test_a_demo_that_others_have_played_stays_whole(alice: User) -> None:
+    call_command("demo", "load")
+    complete_quest(player=alice, number=Quest.objects.get(title="Say hello").number)
+    entries = LedgerEntry.objects.count()
+
+    with pytest.raises(CommandError, match="1 lines of other people's XP"):
+        call_command("demo", "clear")
+
+    assert LedgerEntry.objects.count() == entries
     assert quests.reconcile().is_clean
 
 

@@ -227,3 +227,12 @@ def test_a_list_costs_three_queries_however_long_it_is(
     assert [row["id"] for row in shown] == [str(one.public_id) for one in reversed(webhooks)]
     assert "secret" not in str(shown)
     assert hers.get(HOOKS, {"sort": "url"}).status_code == 400
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "[fe80::1]", "[64:ff9b::7f00:1]"])
+def test_a_private_address_is_refused_when_it_is_written_out(
+    alice: User, api: Callable[..., APIClient], host: str
+) -> None:
+    refused = api(alice).post("/api/webhooks", {"url": f"https://{host}/"})
+
+    assert refused.status_code == 400, refused.content

@@ -4,6 +4,8 @@ import secrets
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.db.models import ProtectedError
 from redis.exceptions import RedisError
 
 from accounts.models import User
@@ -24,13 +26,25 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, if_empty: bool, **_: Any) -> None:
         if action == "clear":
-            quests.clear()
-            links.clear()
+            self._clear()
             self.stdout.write("The demo is gone.")
         elif not links.is_loaded():
             self._load()
         elif not if_empty:
             raise CommandError("The demo is loaded already. `manage.py demo clear` removes it.")
+
+    def _clear(self) -> None:
+        """All of it or nothing."""
+        try:
+            with transaction.atomic():
+                quests.refuse_in_use()
+                quests.clear()
+                links.clear()
+        except quests.InUseError as error:
+            raise CommandError(str(error)) from None
+        except ProtectedError:
+            detail = "The demo's operator owns things that are not the demo's. It stays."
+            raise CommandError(detail) from None
 
     def _load(self) -> None:
         password = secrets.token_urlsafe(9)
