@@ -72,7 +72,9 @@ def test_a_test_event_goes_all_the_way_and_into_no_private_network(
     stack: Stack, person: requests.Session
 ) -> None:
     hooks = f"{stack.url}/api/webhooks"
-    made = person.post(hooks, json={"url": "http://10.0.0.1/hook"}, timeout=10).json()
+    refused = person.post(hooks, json={"url": "http://10.0.0.1/hook"}, timeout=10)
+    assert refused.json()["errors"][0]["code"] == "address_forbidden"
+    made = person.post(hooks, json={"url": "http://hook.invalid/"}, timeout=10).json()
     assert person.post(f"{hooks}/{made['id']}/test", timeout=10).status_code == 202
 
     def tried() -> Any:
@@ -81,7 +83,7 @@ def test_a_test_event_goes_all_the_way_and_into_no_private_network(
 
     with working(stack):
         (delivery,) = wait_until(tried, seconds=60)
-    assert (delivery["type"], delivery["lastError"]) == ("webhook.test", "address_forbidden")
+    assert (delivery["type"], delivery["lastError"]) == ("webhook.test", "name_unresolved")
     person.delete(f"{hooks}/{made['id']}", timeout=10)
 
 
