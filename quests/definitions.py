@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models.signals import post_save
-from django.utils import timezone
 
 from monitoring.wire.problems import Problem
 from quests import periods
@@ -106,14 +105,6 @@ def definition_of(quest: Quest) -> QuestDefinition:
         season_id=quest.season_id,
         steps=steps,
     )
-
-
-def is_open(quest: QuestDefinition) -> bool:
-    try:
-        quest.refuse_closed(timezone.now())
-    except Problem:
-        return False
-    return quest.status == Quest.Status.PUBLISHED
 
 
 def _read(number: int) -> QuestDefinition:

@@ -12,8 +12,3 @@ _FROM = tuple(accumulate(range(HIGHEST), lambda xp, level: xp + STEP * level))
 def level_of(xp: int) -> int:
     """1 to HIGHEST; a player who owes XP is at level 1."""
     return max(1, bisect_right(_FROM, xp))
-
-
-def xp_for(level: int) -> int:
-    """The XP at which `level` begins."""
-    return _FROM[level - 1]

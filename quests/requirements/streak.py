@@ -1,7 +1,7 @@
 """Days in a row, as the player's own calendar counts them."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,8 +59,3 @@ def best_streak(days: Sequence[date], grace: int, needed: int) -> list[date]:
         if len(run) >= needed:
             return run
     return run
-
-
-def is_alive(newest: date, today: date, grace: int) -> bool:
-    """Whether a check-in today would still go on with the run."""
-    return today - newest <= timedelta(days=1 + grace)
