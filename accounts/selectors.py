@@ -27,8 +27,7 @@ class Profile:
 
 def find_family(*, access_token: str) -> TokenFamily:
     """The sign-in (with its user) that an access token stands for, else AuthenticationFailed."""
-    _, family_uuid = tokens.read(tokens.AccessToken, access_token)
-    return refuse_dead(_read_family(family_uuid))
+    return refuse_dead(_read_family(tokens.family_of(access_token)))
 
 
 def _columns(model: type[Model]) -> dict[str, str]:

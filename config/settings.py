@@ -71,7 +71,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "monitoring.correlation.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "monitoring.wire.policy.PolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "monitoring.wire.middleware.ProblemMiddleware",
@@ -111,6 +111,8 @@ DATABASES = {
         options={
             "connect_timeout": 2,
             "application_name": "rallypoint",
+            # Django turns prepared statements off; monitoring.postgresql.prepared asks for them.
+            "prepare_threshold": 5,
             # A web request waits for nobody's lock for long: the transaction is tried again.
             "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
             + (" -c lock_timeout=3000" if ROLE == "web" else ""),
@@ -332,6 +334,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = False  # the proxy in front does it; the redirect road never reaches Django
+# The default signs a cookie's store for every request, also of those that never see a message.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "rallypoint_session"
 CSRF_COOKIE_SECURE = HTTPS

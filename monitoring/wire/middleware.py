@@ -7,8 +7,8 @@ from urllib.parse import unquote_to_bytes
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from monitoring.wire.mapping import as_problem
-from monitoring.wire.pages import is_api, plain_problem, render
-from monitoring.wire.problems import CONTENT_TYPE, Problem
+from monitoring.wire.pages import is_api, is_json, plain_problem, render
+from monitoring.wire.problems import Problem
 
 # NUL and surrogates. Django leaves percent-encoded what it cannot decode of a path.
 _BAD_PATH = re.compile(r"\x00|%ed%[ab][0-9a-f]", re.IGNORECASE)
@@ -24,7 +24,7 @@ class ProblemMiddleware:
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return render(request, _length_required())
         response = self.get_response(request)
-        if response.status_code >= 400 and is_api(request) and not _is_json(response):
+        if response.status_code >= 400 and is_api(request) and not is_json(response):
             return _translated(request, response)
         return response
 
@@ -59,10 +59,6 @@ def _bad_characters() -> Problem:
 def _length_required() -> Problem:
     """Django would read such a body as empty. BufferedBody spares callers this answer."""
     return Problem("length_required", "The body needs a Content-Length.", status=411)
-
-
-def _is_json(response: HttpResponseBase) -> bool:
-    return response.get("Content-Type", "").startswith(("application/json", CONTENT_TYPE))
 
 
 def _translated(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:

@@ -3,11 +3,11 @@
 import sys
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template import loader
 
 from monitoring.wire.mapping import as_problem
-from monitoring.wire.problems import Problem, problem_response
+from monitoring.wire.problems import CONTENT_TYPE, Problem, problem_response
 
 _DETAILS = {
     400: ("bad_request", "The request is malformed."),
@@ -62,6 +62,10 @@ def plain_problem(request: HttpRequest, status: int) -> HttpResponse:
 
 def is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/") or request.path_info == "/api"
+
+
+def is_json(response: HttpResponseBase) -> bool:
+    return response.get("Content-Type", "").startswith(("application/json", CONTENT_TYPE))
 
 
 def _plain(status: int) -> Problem:

@@ -1,6 +1,7 @@
 """Access tokens, the rotation of refresh tokens, and signing out."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -122,6 +123,15 @@ def test_a_token_of_another_instance_is_refused(tokens: TokenPair, bearer: Beare
 def test_an_expired_token_says_so(tokens: TokenPair, bearer: Bearer) -> None:
     assert refused(bearer(forged(tokens.access, exp=1)).get("/api/auth/me")) == "token_expired"
     assert refused(post("refresh", forged(tokens.refresh, exp=1))) == "token_expired"
+
+
+def test_a_token_that_was_good_a_moment_ago_expires_too(
+    tokens: TokenPair, bearer: Bearer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bearer(tokens.access).get("/api/auth/me").status_code == 200
+    later = time.time() + timedelta(minutes=16).total_seconds()
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert refused(bearer(tokens.access).get("/api/auth/me")) == "token_expired"
 
 
 def test_deactivating_somebody_ends_her_tokens(

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from monitoring.postgresql.base import DatabaseWrapper
 from monitoring.postgresql.connection import BoundedConnection
 from monitoring.postgresql.pool import CHECK_SECONDS, FailFastPool
+from monitoring.postgresql.prepared import fetch_row
 from tests.gate import Gate
 
 pytestmark = pytest.mark.django_db
@@ -208,3 +209,14 @@ def test_a_statement_that_is_never_answered_is_given_up(
     wrapper.close()
     gate.thaw()
     wait_until_it_answers(wrapper)
+
+
+def test_a_statement_that_asks_for_it_is_planned_once_a_connection() -> None:
+    for number in range(3):
+        assert fetch_row("SELECT %(number)s + 40000", {"number": number}) == (number + 40_000,)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans + custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE '%%+ 40000%%'"
+        )
+        assert cursor.fetchall() == [(3,)]

@@ -69,6 +69,11 @@ def test_a_problem_keeps_its_members_and_headers(visitor: Client) -> None:
     assert response["X-A"] == "b"
 
 
+def test_a_problem_may_load_nothing_in_a_browser(visitor: Client) -> None:
+    policy = visitor.get("/api/nothing")["Content-Security-Policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'none'"
+
+
 @pytest.mark.parametrize("kind", ["unauthenticated", "bad-token"])
 def test_who_is_not_known_is_told_how_to_say_who_he_is(visitor: Client, kind: str) -> None:
     assert visitor.get(f"/api/raise/{kind}")["WWW-Authenticate"].startswith("Bearer")
