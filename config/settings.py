@@ -304,6 +304,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "RedirectStatus": "links.models.link.RedirectStatus",
+        "QuestStatus": "quests.models.quest.Quest.Status",
         "EventKind": "quests.models.outbox.OutboxEvent.Kind",
         "DeliveryState": "quests.models.outbox.Delivery.State",
     },

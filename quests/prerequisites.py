@@ -63,6 +63,19 @@ def quests_in(expression: Mapping[str, Any]) -> set[int]:
     return {value for name, value in _leaves(expression) if name == "quest"}
 
 
+def needed_in(expression: Mapping[str, Any]) -> set[int]:
+    """Numbers of the quests without which it can never be met."""
+    needed = set[int]()
+    for name, value in expression.items():
+        if name == "quest":
+            needed.add(value)
+        elif name == "all":
+            needed.update(*map(needed_in, value))
+        elif name == "any":
+            needed |= set.intersection(*map(needed_in, value))
+    return needed
+
+
 def explain(expression: Mapping[str, Any], facts: Facts) -> list[Finding]:
     return [
         Finding(_TEXTS[name].format(value), _has(name, value, facts))

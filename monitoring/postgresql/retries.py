@@ -14,9 +14,11 @@ from prometheus_client import Counter
 
 logger = structlog.get_logger("rallypoint.database")
 
-TRIES = 5
+TRIES = 8
 FIRST_WAIT = 0.01  # seconds
 LONGEST_WAIT = 0.5
+# Tries that each waited for a lock are few: the caller waits for all of them.
+LAST_AFTER = 8.0
 # Serialization failure, deadlock, lock time-out.
 PASSING = frozenset({"40001", "40P01", "55P03"})
 RETRIES = Counter(
@@ -32,7 +34,8 @@ R = TypeVar("R")
 
 def retried(work: Callable[P, R]) -> Callable[P, R]:
     """Runs `work` in a transaction, and all of it again after a passing failure: exponential
-    back-off with full jitter, TRIES in all, then the error goes on to the caller.
+    back-off with full jitter, TRIES in all and none after LAST_AFTER, then the error goes on to
+    the caller.
 
     Inside another transaction it is a savepoint that is tried again: rolling back to it gives back
     the locks taken since. What the other one waits for may have been taken before; so inside of
@@ -69,13 +72,15 @@ def _is_inside() -> bool:
 
 def _try(around: Callable[[], AbstractContextManager[Any]], work: Callable[[], R]) -> R:
     token = _is_tried.set(True)
+    last_at = time.monotonic() + LAST_AFTER
     try:
         for tries in range(1, TRIES + 1):
             try:
                 with around():
                     return work()
             except OperationalError as error:
-                if (state := _passing(error)) is None or tries == TRIES:
+                is_last = tries == TRIES or time.monotonic() > last_at
+                if (state := _passing(error)) is None or is_last:
                     raise
             RETRIES.labels(state).inc()
             logger.info("transaction_retried", sqlstate=state, tries=tries)

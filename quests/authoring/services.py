@@ -11,9 +11,18 @@ from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
 from quests import audit, outbox
+from quests.authoring import references
 from quests.authoring.document import document_of, read
 from quests.completions import quota
-from quests.models import Completion, OutboxEvent, Quest, QuestVersion, Requirement, Season
+from quests.models import (
+    Completion,
+    Evidence,
+    OutboxEvent,
+    Quest,
+    QuestVersion,
+    Requirement,
+    Season,
+)
 
 _KEEP_RANKS = """
 INSERT INTO quests_seasonrank (season_id, player_id, rank, xp, completions)
@@ -23,8 +32,12 @@ FROM quests_standing WHERE board = %s
 
 
 @retried
-def create_quest(*, document: Mapping[str, Any], actor: User) -> Quest:
-    """A ValidationError tells what is wrong; Problem (409) `quest_number_taken`."""
+def create_quest(*, document: Mapping[str, Any], actor: User, alone: bool = True) -> Quest:
+    """A ValidationError tells what is wrong; Problem (409) `quest_number_taken`.
+
+    Not `alone`: quests that it builds on may still come, and the caller looks at the references
+    when they are there.
+    """
     fields = read(document)
     steps = fields.pop("steps")
     number = fields.pop("number", None) or _next_number()
@@ -37,18 +50,26 @@ def create_quest(*, document: Mapping[str, Any], actor: User) -> Quest:
             raise
         detail = f"There is a quest {number} already."
         raise Problem("quest_number_taken", detail, status=409) from None
-    return _settle(quest, steps, actor, "quest.created")
+    saved = _settle(quest, steps, actor, "quest.created")
+    if alone:
+        refuse_unplayable(saved)
+    return saved
 
 
 @retried
 def update_quest(
-    *, quest: Quest, document: Mapping[str, Any], actor: User, expected_version: int | None = None
+    *,
+    quest: Quest,
+    document: Mapping[str, Any],
+    actor: User,
+    expected_version: int | None = None,
+    alone: bool = True,
 ) -> Quest:
     """Replace the whole quest by the document; without a change there is no new version.
 
     Problems: `version_stale` (412) when somebody else changed it since `expected_version`;
-    `quota_too_small`, `season_fixed` (409). Completions in flight finish under the version they
-    began with, or begin again.
+    `quota_too_small`, `season_fixed`, `step_answered` (409). Completions in flight finish under
+    the version they began with, or begin again. `alone` as for `create_quest`.
     """
     quest = Quest.objects.select_for_update().get(pk=quest.pk)
     if expected_version is not None and quest.version != expected_version:
@@ -65,10 +86,18 @@ def update_quest(
     quest.version += 1
     quest.save()
     saved = _settle(quest, steps, actor, "quest.changed")
+    if alone:
+        refuse_unplayable(saved)
     if document_of(saved) == before:
         transaction.set_rollback(True)
         saved.version -= 1
     return saved
+
+
+def refuse_unplayable(quest: Quest) -> None:
+    """A draft may name quests that are still to be written."""
+    if quest.status != Quest.Status.DRAFT:
+        references.refuse_broken(quest)
 
 
 def change_status(*, quest: Quest, status: Quest.Status, actor: User) -> Quest:
@@ -131,7 +160,10 @@ def _settle(quest: Quest, steps: list[dict[str, Any]], actor: User, action: str)
 
 
 def _save_steps(quest: Quest, steps: list[dict[str, Any]]) -> None:
-    quest.requirements.exclude(key__in=[step["id"] for step in steps]).delete()
+    gone = quest.requirements.exclude(key__in=[step["id"] for step in steps])
+    if quest.status == Quest.Status.PUBLISHED:
+        _refuse_losing_answers(quest, list(gone.values_list("key", flat=True)))
+    gone.delete()
     for position, step in enumerate(steps):
         Requirement.objects.update_or_create(
             quest=quest,
@@ -143,6 +175,20 @@ def _save_steps(quest: Quest, steps: list[dict[str, Any]]) -> None:
                 "config": step["config"],
             },
         )
+
+
+def _refuse_losing_answers(quest: Quest, keys: list[str]) -> None:
+    """A step under another id is another step: what players did at the old one would count for
+    nothing."""
+    waiting = Evidence.objects.filter(quest=quest, step__in=keys, completion=None)
+    waiting = waiting.exclude(state=Evidence.State.REJECTED)
+    if (first := waiting.order_by("step").first()) is not None:
+        players = waiting.filter(step=first.step).values("player").distinct().count()
+        detail = (
+            f"Step “{first.step}” holds what has been done and not yet paid for"
+            f" (players: {players}). Keep its id, or close the quest first."
+        )
+        raise Problem("step_answered", detail, status=409, step=first.step, players=players)
 
 
 def _next_number() -> int:

@@ -27,7 +27,7 @@ class TransferError(Exception):
 class Change:
     """What an import does with one quest; `diff` has lines as `diff -u` writes them."""
 
-    number: int | None
+    number: int
     title: str
     action: str
     diff: list[str]
@@ -52,7 +52,8 @@ def import_quests(text: str, *, actor: User, dry_run: bool) -> list[Change]:
             try:
                 changes.append(_apply(document, actor))
             except (Problem, ValidationError) as error:
-                errors += _sentences(place, error)
+                errors += _sentences(_name(place, document), error)
+        errors += _broken(changes)
         if errors or dry_run:
             transaction.set_rollback(True)
     if errors:
@@ -70,18 +71,33 @@ def _repeated(documents: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def _name(place: int, document: dict[str, Any]) -> str:
+    known = [f"{name} {document[name]}" for name in ("number", "title") if name in document]
+    return f"quest {place} of the file ({', '.join(known)[:80]})" if known else f"quest {place}"
+
+
+def _broken(changes: list[Change]) -> Iterator[str]:
+    """What the quests build on, seen when all of the file are there."""
+    numbers = [change.number for change in changes]
+    for quest in Quest.objects.filter(number__in=numbers).order_by("number"):
+        try:
+            services.refuse_unplayable(quest)
+        except ValidationError as error:
+            yield from _sentences(f"quest {quest.number}", error)
+
+
 def _apply(document: dict[str, Any], actor: User) -> Change:
     with transaction.atomic():
         number = document.get("number")
         known = Quest.objects.filter(number=number).first() if isinstance(number, int) else None
         if known is None:
-            made = services.create_quest(document=document, actor=actor)
+            made = services.create_quest(document=document, actor=actor, alone=False)
             return Change(
                 made.number, made.title, "new", notation.difference({}, document_of(made))
             )
         before = document_of(known)
         fields = _completed(document, before)
-        changed = services.update_quest(quest=known, document=fields, actor=actor)
+        changed = services.update_quest(quest=known, document=fields, actor=actor, alone=False)
         diff = notation.difference(before, document_of(changed))
         return Change(known.number, changed.title, "changed" if diff else "same", diff)
 
@@ -108,10 +124,10 @@ def _parsed(text: str) -> list[dict[str, Any]]:
     return quests
 
 
-def _sentences(place: int, error: Exception) -> Iterator[str]:
+def _sentences(name: str, error: Exception) -> Iterator[str]:
     problem = as_problem(error)
     assert problem is not None  # noqa: S101 - both kinds have one
     if not problem.errors:
-        yield f"quest {place}: {problem.detail}"
+        yield f"{name}: {problem.detail}"
     for item in problem.errors:
-        yield f"quest {place}, {item['field']}: {item['message']}"
+        yield f"{name}, {item['field']}: {item['message']}"

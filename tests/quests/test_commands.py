@@ -92,6 +92,8 @@ def test_who_acts_need_not_be_said_where_only_one_may(alice: User, operator: Use
 
 # --- export and import ----------------------------------------------------------------------------
 
+NEEDS = "number: {}, title: T, xpReward: 1, status: published, prerequisites: {{quest: {}}}"
+
 
 def test_what_was_exported_imports_to_the_same(make_quest: MakeQuest, tmp_path: Path) -> None:
     quest = make_quest(QUIZ)
@@ -128,7 +130,10 @@ def test_an_import_shows_what_it_would_change_and_writes_when_told_to(
     ("content", "sentence"),
     [
         (b"quests: [", "This is no YAML"),
-        (b"quests: [{title: x}]", "quest 1, xpReward: This field is required."),
+        (
+            b"quests: [{title: x}]",
+            "quest 1 of the file (title x), xpReward: This field is required.",
+        ),
         (b"\xff", "is no UTF-8"),
         (b"quests: 5", "below it a list"),
         (b"q" * (5 * 1024 * 1024 + 1), "The file is over"),
@@ -144,6 +149,24 @@ def test_a_file_that_makes_no_sense_changes_nothing(
         file.write_bytes(content)
     assert sentence in refused("import_quests", file, "--apply", "--by", "operator")
     assert not Quest.objects.exists()
+
+
+def test_quests_of_a_file_may_build_on_each_other_in_any_order(
+    operator: User, tmp_path: Path
+) -> None:
+    file = tmp_path / "quests.yaml"
+    file.write_text(f"quests:\n- {{{NEEDS.format(1, 2)}}}\n- {{{NEEDS.format(2, 3)}}}\n")
+    assert "quest 2, prerequisites: There is no quest 3." in refused(
+        "import_quests", file, "--apply", "--by", "operator"
+    )
+    file.write_text(file.read_text() + f"- {{{NEEDS.format(3, 1)}}}\n")
+    assert "quest 1, prerequisites: Nobody could ever do this: 1 → 2 → 3 → 1." in refused(
+        "import_quests", file, "--apply", "--by", "operator"
+    )
+    file.write_text(
+        file.read_text().replace(NEEDS.format(3, 1), "number: 3, title: C, xpReward: 1")
+    )
+    assert "3 of 3 quests written." in run("import_quests", file, "--apply", "--by", "operator")
 
 
 def test_files_and_quests_that_are_not_there_are_said_to_be_so(

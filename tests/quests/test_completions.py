@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
@@ -210,6 +211,48 @@ def test_a_stale_edit_is_refused(operator: User, make_quest: MakeQuest) -> None:
 
     assert (refused.value.code, refused.value.status_code) == ("version_stale", 412)
     assert [v.version for v in quest.versions.all()] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ({"not": {"quest": 1}}, "A quest cannot build on itself."),
+        ({"any": [{"xp": 5}, {"quest": 4}]}, "There is no quest 4."),
+        ({"all": [{"level": 1}, {"quest": 3}]}, "Nobody could ever do this: 1 → 3 → 2 → 1."),
+        ({"any": [{"quest": 2}, {"quest": 3}]}, None),
+        ({"not": {"quest": 3}}, None),
+    ],
+)
+def test_a_quest_that_nobody_could_ever_do_is_refused(
+    operator: User, make_quest: MakeQuest, wanted: dict[str, Any], sentence: str | None
+) -> None:
+    first = make_quest()
+    make_quest(prerequisites={"quest": 1})
+    make_quest(prerequisites={"quest": 2})
+    document = document_of(first) | {"prerequisites": wanted}
+    if sentence is None:
+        assert update_quest(quest=first, document=document, actor=operator).version == 2
+        return
+    with pytest.raises(ValidationError, match=sentence):
+        update_quest(quest=first, document=document, actor=operator)
+    first.refresh_from_db()
+    assert first.version == 1
+    draft = document | {"status": "draft"}
+    assert update_quest(quest=first, document=draft, actor=operator).version == 2
+
+
+def test_a_step_with_answers_keeps_its_id_while_the_quest_is_open(
+    alice: User, operator: User, make_quest: MakeQuest
+) -> None:
+    quest = make_quest(QUIZ)
+    submit_step(player=alice, number=quest.number, key="quiz", answer=QUIZ_RIGHT)
+    document = document_of(quest) | {"steps": [QUIZ | {"id": "renamed"}]}
+    with pytest.raises(Problem, match="players: 1") as refused:
+        update_quest(quest=quest, document=document, actor=operator)
+    assert refused.value.code == "step_answered"
+
+    closed = document | {"status": "closed"}
+    assert update_quest(quest=quest, document=closed, actor=operator).version == 2
 
 
 @pytest.mark.parametrize(

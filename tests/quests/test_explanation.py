@@ -107,6 +107,7 @@ def test_prerequisites_are_an_outline_in_which_a_not_is_read_as_one(
     alice: User, make_quest: MakeQuest
 ) -> None:
     first = make_quest(title="First")
+    make_quest(number=99, title="Another")
     complete_quest(player=alice, number=first.number)
     quest = make_quest(
         prerequisites={
