@@ -18,7 +18,7 @@ TRIES = 8
 FIRST_WAIT = 0.01  # seconds
 LONGEST_WAIT = 0.5
 # Tries that each waited for a lock are few: the caller waits for all of them.
-LAST_AFTER = 8.0
+LAST_AFTER = 20.0
 # Serialization failure, deadlock, lock time-out.
 PASSING = frozenset({"40001", "40P01", "55P03"})
 RETRIES = Counter(
