@@ -8,6 +8,6 @@ def person_tag(user_id: int) -> str:
     return f"person:{user_id}"
 
 
-def announce_person_after_commit(user_id: int) -> None:
-    """What everybody may see of this person has changed."""
-    tags.forget_after_commit(person_tag(user_id))
+def announce_people_after_commit(*user_ids: int) -> None:
+    """What everybody may see of these people has changed."""
+    tags.forget_after_commit(*map(person_tag, user_ids))

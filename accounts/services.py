@@ -27,7 +27,7 @@ from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from accounts import keys, tokens
 from accounts.addresses import looks_like_wallet
-from accounts.events import announce_person_after_commit
+from accounts.events import announce_people_after_commit
 from accounts.models import ApiKey, LoginNonce, TokenFamily, User
 from accounts.scopes import parse_scopes
 from accounts.selectors import refuse_dead
@@ -145,7 +145,7 @@ def rename(*, user: User, username: str, expected_version: int) -> User:
             renamed = current.update(username=name, version=F("version") + 1)
     except IntegrityError:
         raise Problem("username_taken", "Somebody has this name already.", status=409) from None
-    announce_person_after_commit(user.pk)
+    announce_people_after_commit(user.pk)
     fresh = User.objects.get(pk=user.pk)
     if not renamed:
         detail = "This was changed in the meantime. Read it again."

@@ -11,7 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from accounts import services
 from accounts.addresses import to_checksum
-from accounts.events import announce_person_after_commit
+from accounts.events import announce_people_after_commit
 from accounts.models import User, Wallet
 from accounts.selectors import find_wallet
 from accounts.siwe import verification
@@ -131,7 +131,7 @@ def make_primary(*, user: User, address: str) -> Wallet:
 
 def _lock(user: User) -> User:
     """Changes to one person's wallets go one after the other, and the world hears of them."""
-    announce_person_after_commit(user.pk)
+    announce_people_after_commit(user.pk)
     return User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 

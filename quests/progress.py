@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.events import announce_person_after_commit
+from accounts.events import announce_people_after_commit
 from accounts.models import User
 from monitoring.wire.problems import Problem
 from quests import prerequisites
@@ -57,7 +57,7 @@ def submit_step(*, player: User, number: int, key: str, answer: Any) -> StepOutc
 def _begin(player: User, quest: QuestDefinition, period: str) -> Attempt:
     attempt, is_new = Attempt.objects.get_or_create(player=player, quest_id=quest.id, period=period)
     if is_new:
-        announce_person_after_commit(player.pk)
+        announce_people_after_commit(player.pk)
     return attempt
 
 

@@ -1,6 +1,7 @@
 """Django's side of kept answers: offering one, and saying that what it spoke of has changed."""
 
 import secrets
+from collections.abc import Iterable
 from functools import partial
 
 import structlog
@@ -34,14 +35,17 @@ def keep(
         response[OFFER] = f"{seconds} {generation} {tag} {route}"
 
 
-def forget_after_commit(tag: str) -> None:
+def forget_after_commit(*tags: str) -> None:
     """A change that is rolled back forgets nothing."""
-    transaction.on_commit(partial(_raise_generation, tag))
+    transaction.on_commit(partial(_raise_generations, tags))
 
 
-def _raise_generation(tag: str) -> None:
+def _raise_generations(tags: Iterable[str]) -> None:
     try:
-        evictable().set(f"{PREFIX}tag:{tag}", secrets.randbits(62), ex=_TAG_SECONDS)
+        with evictable().pipeline(transaction=False) as pipeline:
+            for tag in tags:
+                pipeline.set(f"{PREFIX}tag:{tag}", secrets.randbits(62), ex=_TAG_SECONDS)
+            pipeline.execute()
     except RedisError as error:
         # Nobody reads from it now either; what it still holds when it is back ends by its time.
         logger.warning("response_cache_away", error=str(error)[:300])

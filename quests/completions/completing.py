@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from django.db import connection
 from django.utils import timezone
 
-from accounts.events import announce_person_after_commit
+from accounts.events import announce_people_after_commit
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.fields import instant
@@ -108,7 +108,7 @@ def _pay(player: User, quest: QuestDefinition, now: datetime, evidence: list[int
         raise already_completed(player, quest, quest.period(now))
     if made.evidence != len(evidence):
         raise Problem("evidence_used", "What speaks for you was used just now.", status=409)
-    announce_person_after_commit(player.pk)
+    announce_people_after_commit(player.pk)
     earned = made.earned or []
     if made.is_overtaken:
         earned = achievements.recompute_for(player_id=player.pk, completion_id=made.completion)

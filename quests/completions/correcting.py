@@ -7,7 +7,7 @@ that quests.completions.completing gives.
 import json
 from uuid import UUID, uuid4
 
-from accounts.events import announce_person_after_commit
+from accounts.events import announce_people_after_commit
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
@@ -121,7 +121,7 @@ def reverse_held(*, completion: Completion, reason: str, actor: User) -> None:
         player_id=completion.player_id,
         payload={"completionId": str(completion.public_id), "reason": reason},
     )
-    announce_person_after_commit(completion.player_id)
+    announce_people_after_commit(completion.player_id)
 
 
 def _locked(completion_id: int) -> Completion:
@@ -184,7 +184,7 @@ def _enter(
         actor=actor, action=f"xp.{kind.value}", subject=f"entry {public_id}", reason=reason,
         player=player_id, amount=amount,
     )  # fmt: skip
-    announce_person_after_commit(player_id)
+    announce_people_after_commit(player_id)
     return LedgerEntry.objects.get(pk=made.entry)
 
 

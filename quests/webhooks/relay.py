@@ -5,6 +5,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.events import announce_people_after_commit
 from quests.models import OutboxEvent
 
 BATCH = 500
@@ -55,9 +56,16 @@ WHERE event.id = ANY(%(ids)s)
 @transaction.atomic
 def relay_once(*, batch: int = BATCH) -> int:
     """Relay the oldest events that wait; how many there were. Relays may run side by side: each
-    takes what no other holds, and an event has its deliveries exactly when it is marked."""
+    takes what no other holds, and an event has its deliveries exactly when it is marked.
+
+    Whom they are about is announced once more: a process that was killed right after its commit
+    announced nobody.
+    """
     waiting = OutboxEvent.objects.filter(relayed_at=None).order_by("id")
-    ids = list(waiting.select_for_update(skip_locked=True).values_list("id", flat=True)[:batch])
+    rows = waiting.select_for_update(skip_locked=True).values_list("id", "player_id")[:batch]
+    ids, players = [row[0] for row in rows], {row[1] for row in rows} - {None}
+    if players:
+        announce_people_after_commit(*players)
     if ids:
         parameters: dict[str, Any] = {
             "ids": ids,

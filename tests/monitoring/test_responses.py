@@ -119,7 +119,7 @@ async def test_the_offer_reaches_nobody_whatever_is_asked(cache: ResponseCache) 
 
 async def test_a_raised_generation_ends_it_at_once(cache: ResponseCache, app: App) -> None:
     await get(cache)
-    await sync_to_async(tags._raise_generation)("thing")
+    await sync_to_async(tags._raise_generations)(["thing"])
 
     assert (await get(cache))[2] == b"2"
     assert (await get(cache))[2] == b"2"
@@ -128,7 +128,7 @@ async def test_a_raised_generation_ends_it_at_once(cache: ResponseCache, app: Ap
 async def test_an_answer_that_was_read_before_the_change_is_not_served_after_it(
     cache: ResponseCache, app: App
 ) -> None:
-    app.before_answer = lambda: tags._raise_generation("thing")
+    app.before_answer = lambda: tags._raise_generations(["thing"])
     await get(cache)
     app.before_answer = lambda: None
 
