@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "monitoring",
     "accounts",
     "links",
+    "realtime",
     "quests",
 ]
 
@@ -271,7 +272,14 @@ REQUIREMENT_KINDS = [
 # --- The wire -------------------------------------------------------------------------------------
 # How often, by tier. Many players behind one network are normal: a campus, a carrier.
 RATE_LIMITS = env.rates(
-    "RATE_LIMITS", {"nonce": "30/m", "quests-player": "60/m", "quests-network": "1200/m"}
+    "RATE_LIMITS",
+    {
+        "nonce": "30/m",
+        "quests-player": "60/m",
+        "quests-network": "1200/m",
+        "messages": "120/m",
+        "rooms": "60/m",
+    },
 )
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
 REST_FRAMEWORK = {
@@ -292,7 +300,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Rallypoint",
-    "DESCRIPTION": "Short links of a community, where every click is counted once.",
+    "DESCRIPTION": "The backend of a community: quests, short links and live rooms.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -304,6 +312,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "RedirectStatus": "links.models.link.RedirectStatus",
+        "RoomKind": "realtime.models.room.Room.Kind",
+        "OpenRoomKind": "realtime.api.serializers.OPEN_KINDS",
+        "RoomRole": "realtime.models.room.Member.Role",
         "QuestStatus": "quests.models.quest.Quest.Status",
         "EventKind": "quests.models.outbox.OutboxEvent.Kind",
         "DeliveryState": "quests.models.outbox.Delivery.State",

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("monitoring.urls")),
     path("", include("accounts.urls")),
     path("", include("quests.urls")),
+    path("", include("realtime.urls")),
     path("", include("links.urls")),
 ]
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from links.clicks.reconciliation import Difference
+from monitoring.equations import Difference
 from quests.leaderboard.rebuild import TRUTH
 from quests.webhooks.accounting import account_for_outbox
 

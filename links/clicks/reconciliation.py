@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -23,24 +23,12 @@ from links.clicks.stream import waiting_batches
 from links.models import Click, ClickIssuer, ClickStream
 from links.redirect.click import STREAM, ClickBatch, decode_batch
 from links.redirect.spool import Spool
+from monitoring.equations import Difference
 from monitoring.redis import durable
 
 # A batch may pass from the spool to the stream while both are read; a real difference stays.
 TRIES = 3
 _CHUNK = 5_000
-
-
-class Difference(NamedTuple):
-    """`expected` and `found` differ for `subject`; positive `missing` are clicks lost."""
-
-    equation: str
-    subject: str
-    expected: int
-    found: int
-
-    @property
-    def missing(self) -> int:
-        return self.expected - self.found
 
 
 @dataclass

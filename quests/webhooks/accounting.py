@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from links.clicks.reconciliation import Difference
+from monitoring.equations import Difference
 
 _SHOWN = 100
 

@@ -19,8 +19,9 @@ from quests.completions.completing import Result, complete_quest
 from quests.completions.correcting import reverse_entry
 from quests.models import Completion, LedgerEntry, Quest, QuotaSlot, Standing
 from quests.progress import submit_step
-from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled, together
+from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled
 from tests.stack import wait_until
+from tests.together import together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 

@@ -10,7 +10,8 @@ from monitoring.wire.problems import Problem
 from quests.completions.completing import Result, complete_quest
 from quests.models import Completion, LedgerEntry, OutboxEvent, QuotaSlot, Standing
 from quests.progress import submit_step
-from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled, together
+from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled
+from tests.together import together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 

@@ -19,8 +19,9 @@ from quests.completions.correcting import reverse_entry
 from quests.models import LedgerEntry, Standing
 from quests.reconciliation import reconcile
 from tests.chaos.storm import EXPECTED, Storm, make_world
-from tests.quests.conftest import MakeQuest, assert_reconciled, together
+from tests.quests.conftest import MakeQuest, assert_reconciled
 from tests.stack import wait_until
+from tests.together import together
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from links.clicks import partitions
 from links.clicks.drain import drain_once
-from links.clicks.reconciliation import Difference, reconcile
+from links.clicks.reconciliation import reconcile
 from links.clicks.repair import repair
 from links.models import (
     Click,
@@ -21,6 +21,7 @@ from links.models import (
 )
 from links.redirect.click import FIELD, STREAM, ClickEvent, new_event_id
 from links.tasks import drain_clicks, keep_partitions
+from monitoring.equations import Difference
 from monitoring.redis import durable
 from tests.links.conftest import GOOGLEBOT, MakeLink, event, send
 

@@ -1,14 +1,10 @@
 """What tests of quests share: writing quests, and many players at once."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import Barrier, Lock
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
 from django.test import Client
 
 from accounts.models import User
@@ -76,28 +72,6 @@ def allowed(client: Client, operator: User) -> Allow:
         return client
 
     return sign_in
-
-
-@contextmanager
-def together(callers: int) -> Iterator[Callable[[Callable[[int], Any]], list[Any]]]:
-    """`run(work)` calls `work(0)` … `work(callers - 1)` at the same moment, each in a thread and on
-    a connection of its own; gives what each returned, or raised."""
-    start, one_by_one = Barrier(callers), Lock()
-
-    def call(work: Callable[[int], Any], number: int) -> Any:
-        try:
-            # Before the moment: so many at once may take longer than a connection is waited for.
-            with one_by_one:
-                connection.ensure_connection()
-            start.wait(timeout=60)
-            return work(number)
-        except Exception as error:  # noqa: BLE001 - an outcome like others
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(callers) as pool:
-        yield lambda work: list(pool.map(lambda number: call(work, number), range(callers)))
 
 
 def assert_reconciled() -> None:

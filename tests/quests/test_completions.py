@@ -16,7 +16,8 @@ from quests.completions.completing import complete_quest
 from quests.completions.correcting import award, reverse_entry
 from quests.models import Achievement, Completion, LedgerEntry, OutboxEvent, Quest, Season, Standing
 from quests.progress import submit_step
-from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled, together
+from tests.quests.conftest import QUIZ, QUIZ_RIGHT, MakeQuest, assert_reconciled
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 

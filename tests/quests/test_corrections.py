@@ -29,7 +29,8 @@ from quests.models import (
     SeasonRank,
     Standing,
 )
-from tests.quests.conftest import MakeQuest, assert_reconciled, together
+from tests.quests.conftest import MakeQuest, assert_reconciled
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,9 @@ from accounts.models import User
 from quests.completions.correcting import award
 from quests.leaderboard import ranking, rebuild, segments
 from quests.models import RankChange, RankSegment, Standing
-from tests.quests.conftest import assert_reconciled, together
+from tests.quests.conftest import assert_reconciled
 from tests.stack import wait_until
+from tests.together import together
 
 BOARD = 7
 

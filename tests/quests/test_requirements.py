@@ -17,7 +17,8 @@ from quests.models import Evidence, Proof
 from quests.progress import submit_step
 from quests.requirements.registry import kind_of
 from quests.requirements.wallet_signature import message_for
-from tests.quests.conftest import CODE, PROOF, MakeQuest, together
+from tests.quests.conftest import CODE, PROOF, MakeQuest
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 

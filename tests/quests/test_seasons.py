@@ -12,7 +12,8 @@ from quests.authoring.services import close_ended_seasons, close_season
 from quests.completions.completing import complete_quest
 from quests.completions.correcting import award
 from quests.models import AuditEntry, LedgerEntry, OutboxEvent, Season, SeasonRank, Standing
-from tests.quests.conftest import MakeQuest, assert_reconciled, together
+from tests.quests.conftest import MakeQuest, assert_reconciled
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 

@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: prove the numbers of links and quests, or say which do not agree."""
+"""`manage.py reconcile`: prove the numbers of links, quests and rooms, or say what differs."""
 
 import json
 from typing import Any
@@ -7,19 +7,21 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
 from links.clicks import reconciliation as clicks
-from links.clicks.reconciliation import Difference
 from links.clicks.repair import repair as repair_clicks
+from monitoring.equations import Difference
 from quests import reconciliation as quests
 from quests.leaderboard.rebuild import rebuild
+from realtime import reconciliation as rooms
 
-Reports = tuple[clicks.Report, quests.Report]
+Reports = tuple[clicks.Report, quests.Report, rooms.Report]
 
 
 class Command(BaseCommand):
     help = (
         "Check on the running system that no click is missing and none counted twice (E1, E2), "
-        "that ledger, standings and leaderboards say the same (E3), and that every fact has its "
-        "event (E4). Exit code 1 on a difference. Example: manage.py reconcile --json"
+        "that ledger, standings and leaderboards say the same (E3), that every fact has its event "
+        "(E4), and that no room has lost a message (E5). Exit code 1 on a difference. "
+        "Example: manage.py reconcile --json"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,11 +47,11 @@ class Command(BaseCommand):
 
 
 def _checked() -> Reports:
-    return clicks.reconcile(), quests.reconcile()
+    return clicks.reconcile(), quests.reconcile(), rooms.reconcile()
 
 
 def _repair(reports: Reports) -> None:
-    of_clicks, of_quests = reports
+    of_clicks, of_quests, _ = reports
     if not of_clicks.is_clean:
         repair_clicks(of_clicks)
     if any(difference.equation == "E3" for difference in of_quests.differences):
@@ -70,7 +72,7 @@ def _as_json(reports: Reports) -> str:
 
 
 def _as_table(reports: Reports) -> str:
-    of_clicks, of_quests = reports
+    of_clicks, of_quests, of_rooms = reports
     differences = _differences(reports)
     lines = [
         f"E1  clicks issued   {of_clicks.issued:>14,}",
@@ -88,6 +90,8 @@ def _as_table(reports: Reports) -> str:
         f"    delivered       {of_quests.delivered:>14,}",
         f"    given up        {of_quests.dead:>14,}",
         f"    waiting         {of_quests.delivering:>14,}",
+        f"E5  rooms           {of_rooms.rooms:>14,}",
+        f"    messages        {of_rooms.messages:>14,}",
     ]
     lines += [
         f"!!  {d.equation} {d.subject}: expected {d.expected:,}, found {d.found:,}"
