@@ -41,8 +41,7 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
         """One that broke means that the server restarted: the others broke with it. One that stays
         silent means that it hangs, and a new one would too."""
         try:
-            with conn.within(CHECK_SECONDS):
-                super()._check_connection(conn)
+            conn.refuse_silence(CHECK_SECONDS)
         except Exception as error:
             self.drain()
             if isinstance(error, SilentServerError):
