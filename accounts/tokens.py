@@ -50,6 +50,12 @@ def family_of(access_token: str) -> uuid.UUID:
     return family
 
 
+def expiry_of(access_token: str) -> float:
+    """In seconds of Unix time; AuthenticationFailed when it is no token of ours."""
+    _, expires_at = _verified(access_token)
+    return expires_at
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _verified(access_token: str) -> tuple[uuid.UUID, float]:
     """A refusal is an exception, and is not remembered."""

@@ -26,7 +26,10 @@ from monitoring.health import draining  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
+from realtime.socket.consumer import RoomConsumer  # noqa: E402
+from realtime.socket.runtime import Rooms  # noqa: E402
 
+SOCKET = "/ws/"
 WEBSOCKET_NOT_HERE = 4404
 
 
@@ -34,9 +37,9 @@ class Lifecycle:
     """Starts and stops what lives in the event loop, and closes connections while the process
     leaves. One layer, because each one costs every redirect a microsecond."""
 
-    def __init__(self, app: Any, runtime: Runtime) -> None:
+    def __init__(self, app: Any, *runtimes: Runtime | Rooms) -> None:
         self._app = app
-        self._runtime = runtime
+        self._runtimes = runtimes
         self._started = False
         self._starting: asyncio.Task[None] | None = None
 
@@ -58,28 +61,36 @@ class Lifecycle:
                 await self._ensure_started()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                await self._runtime.stop()
+                for runtime in self._runtimes:
+                    await runtime.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
     async def _ensure_started(self) -> None:
         """daphne sends no lifespan events: there the first request starts the runtime."""
         if self._starting is None:
-            self._starting = asyncio.ensure_future(self._runtime.start())
+            self._starting = asyncio.ensure_future(self._start())
         await asyncio.shield(self._starting)
         self._started = True
 
+    async def _start(self) -> None:
+        for runtime in self._runtimes:
+            await runtime.start()
+
 
 class Protocols:
-    """HTTP goes to Django's pool of threads, WebSockets will go to Channels."""
+    """HTTP goes to Django's pool of threads, the WebSocket at /ws/ to Channels."""
 
-    def __init__(self, http: Any) -> None:
+    def __init__(self, http: Any, socket: Any) -> None:
         self._http = http
+        self._socket = socket
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
+        elif scope["path"] == SOCKET:
+            await self._socket(scope, receive, send)
+        else:
             # Accepted first: a browser sees the close code only of an open socket.
             await receive()
             await send({"type": "websocket.accept"})
@@ -104,8 +115,12 @@ def redirect_config() -> RedirectConfig:
 
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
+_rooms = Rooms(database_url=settings.DATABASE_URL, redis_url=settings.REDIS_URL)
 _django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
 _http = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-_kept = ResponseCache(Protocols(_http), redis_url=settings.CACHE_URL, prefix="/api/public/")
+_socket: Any = RoomConsumer.as_asgi(rooms=_rooms)
+_kept = ResponseCache(
+    Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefix="/api/public/"
+)
 _served = Redirect(RequestMetrics(CorrelationId(_kept)), _runtime)
-application = Lifecycle(_served, _runtime)
+application = Lifecycle(_served, _runtime, _rooms)

@@ -1,0 +1,1 @@
+"""The WebSocket of rooms: frames, sessions, and the hub that joins them in one process."""

@@ -1,0 +1,152 @@
+"""What is said over the socket.
+
+A client's frame is one of the structs here: `{"event": "message:send", "ref": "7", "data": {...}}`.
+The answer to a ref is an `ack` or an `error` that bears it.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+MAX_BYTES = 64 * 1024
+SUBPROTOCOL = "rallypoint.v1"
+
+Ref = Annotated[str, msgspec.Meta(max_length=64)]
+Slug = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Body = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+ClientId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$")]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
+
+
+class _Data(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    pass
+
+
+class _Frame(msgspec.Struct, forbid_unknown_fields=True, tag_field="event"):
+    pass
+
+
+class TokenData(_Data):
+    token: Annotated[str, msgspec.Meta(max_length=4_096)]
+
+
+class JoinData(_Data):
+    room: Slug
+    after: Seq | None = None
+
+
+class RoomData(_Data):
+    room: Slug
+
+
+class SendData(_Data):
+    room: Slug
+    body: Body
+    client_id: ClientId
+
+
+class HistoryData(_Data):
+    room: Slug
+    before: Seq | None = None
+    limit: Limit = 50
+
+
+class ReceiptData(_Data):
+    room: Slug
+    seq: Seq
+
+
+class Auth(_Frame, tag="auth"):
+    data: TokenData
+    ref: Ref | None = None
+
+
+class AuthRefresh(_Frame, tag="auth:refresh"):
+    data: TokenData
+    ref: Ref | None = None
+
+
+class JoinRoom(_Frame, tag="join:room"):
+    data: JoinData
+    ref: Ref | None = None
+
+
+class LeaveRoom(_Frame, tag="leave:room"):
+    data: RoomData
+    ref: Ref | None = None
+
+
+class SendMessage(_Frame, tag="message:send"):
+    data: SendData
+    ref: Ref | None = None
+
+
+class StartTyping(_Frame, tag="typing:start"):
+    data: RoomData
+    ref: Ref | None = None
+
+
+class StopTyping(_Frame, tag="typing:stop"):
+    data: RoomData
+    ref: Ref | None = None
+
+
+class GetHistory(_Frame, tag="history:get"):
+    data: HistoryData
+    ref: Ref | None = None
+
+
+class ReadReceipt(_Frame, tag="receipt:read"):
+    data: ReceiptData
+    ref: Ref | None = None
+
+
+class Ping(_Frame, tag="ping"):
+    ref: Ref | None = None
+
+
+ClientFrame = (
+    Auth
+    | AuthRefresh
+    | JoinRoom
+    | LeaveRoom
+    | SendMessage
+    | StartTyping
+    | StopTyping
+    | GetHistory
+    | ReadReceipt
+    | Ping
+)
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault
+    """An `error` frame: the connection goes on."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
+
+
+_decode = msgspec.json.Decoder(ClientFrame).decode
+
+
+def decode(text: str) -> ClientFrame:
+    """Refusal `frame_invalid` tells what is wrong and where, and nothing of what was sent."""
+    try:
+        frame: ClientFrame = _decode(text)
+    except msgspec.ValidationError as error:
+        raise Refusal("frame_invalid", str(error)[:200]) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise Refusal("frame_invalid", "This is no JSON object.") from None
+    return frame
+
+
+def encode(event: str, data: Any = None, ref: str | None = None) -> str:
+    """A server's frame, ready to be sent as often as it is needed."""
+    frame: dict[str, Any] = {"event": event}
+    if ref is not None:
+        frame["ref"] = ref
+    if data is not None:
+        frame["data"] = data
+    return msgspec.json.encode(frame).decode()

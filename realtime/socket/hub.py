@@ -1,0 +1,263 @@
+"""The rooms of one process: one subscription a room, a frame encoded once, sent to all in it.
+
+Messages are numbered, and each socket gets each number once, in order. A message that another
+process stored comes by Redis; one that never came (Redis restarted, a publish lost) is noticed by
+its number and read from PostgreSQL. Everything else, such as typing, is sent and forgotten.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+from redis.exceptions import RedisError
+
+from monitoring.redis_clients import asynchronous
+
+log = structlog.get_logger("rallypoint.rooms")
+
+CHANNEL = "rallypoint:room:"
+SUBSCRIBED_WITHIN = 2.0
+PUBLISHED_WITHIN = 0.5
+RECONNECT_PAUSE = 0.5
+# How soon trouble that a publisher had is seen by who listens.
+LOOK_UP_EVERY = 0.5
+# One reading of what is missing; a longer gap takes several.
+FILLED_AT_ONCE = 200
+# redis-py's words for a server that is away; RuntimeError is uvloop's for a reset connection.
+AWAY = (OSError, RedisError, RuntimeError, asyncio.TimeoutError)
+
+
+class Ear(Protocol):
+    """Somebody who hears a room: `hear` must not wait, and not raise."""
+
+    def hear(self, room: int, seq: int | None, frame: str) -> None: ...
+
+
+class News(msgspec.Struct, array_like=True):
+    """What processes tell each other of a room; `seq` is None for what has no number, and the frame
+    is empty when there was no telling it in time: whoever lacks that number reads it."""
+
+    origin: str
+    seq: int | None
+    frame: str
+
+
+# Gives the frames of messages after a number, at most FILLED_AT_ONCE: [(seq, frame), ...].
+Read = Callable[[int, int], Awaitable[list[tuple[int, str]]]]
+
+
+class LocalRoom:
+    __slots__ = ("ears", "filling", "id", "seq", "waiting")
+
+    def __init__(self, room: int, seq: int) -> None:
+        self.id = room
+        self.seq = seq
+        self.ears: set[Ear] = set()
+        self.waiting: dict[int, str] = {}
+        self.filling: asyncio.Task[None] | None = None
+
+    def tell(self, seq: int | None, frame: str) -> None:
+        for ear in tuple(self.ears):
+            ear.hear(self.id, seq, frame)
+
+
+class Hub:
+    """`read` is asked for what is missing, `newest` for the number at which a room begins here."""
+
+    def __init__(
+        self, redis_url: str, *, read: Read, newest: Callable[[int], Awaitable[int]]
+    ) -> None:
+        self.name = secrets.token_hex(8)
+        # Nothing is heard from other processes for now.
+        self.is_degraded = True
+        self._read, self._newest = read, newest
+        self._rooms: dict[int, LocalRoom] = {}
+        self._entering: dict[int, asyncio.Lock] = {}
+        self._untold: dict[int, int] = {}
+        self._confirmed: dict[str, asyncio.Event] = {}
+        self._publisher = asynchronous(redis_url, timeout=PUBLISHED_WITHIN)
+        # A subscriber rightly waits for ever; its connection is its own.
+        self._news = asynchronous(redis_url, timeout=None)
+        self._subscription = self._news.pubsub()
+        self._listening: asyncio.Task[None] | None = None
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(News).decode
+
+    def start(self) -> None:
+        self._listening = asyncio.create_task(self._listen())
+
+    async def stop(self) -> None:
+        tasks = [room.filling for room in self._rooms.values() if room.filling]
+        for task in [*tasks, *([self._listening] if self._listening else [])]:
+            task.cancel()
+        await self._subscription.aclose()  # type: ignore[no-untyped-call]
+        await self._news.aclose()
+        await self._publisher.aclose()
+
+    # --- Who is here ------------------------------------------------------------------------------
+    async def enter(self, room_id: int, ear: Ear) -> int:
+        """From the number that this gives on, `ear` hears every message of the room."""
+        async with self._entering.setdefault(room_id, asyncio.Lock()):
+            room = self._rooms.get(room_id)
+            if room is None:
+                await self._subscribe(room_id)
+                # Read after the subscription: what is stored from now on is heard of.
+                room = LocalRoom(room_id, await self._newest(room_id))
+                self._rooms[room_id] = room
+            room.ears.add(ear)
+            return room.seq
+
+    async def leave(self, room_id: int, ear: Ear) -> None:
+        room = self._rooms.get(room_id)
+        if room is None:
+            return
+        room.ears.discard(ear)
+        async with self._entering.setdefault(room_id, asyncio.Lock()):
+            if not room.ears and self._rooms.get(room_id) is room:
+                del self._rooms[room_id]
+                if room.filling:
+                    room.filling.cancel()
+                await self._unsubscribe(room_id)
+
+    # --- What is said -----------------------------------------------------------------------------
+    async def publish(self, room_id: int, messages: Iterable[tuple[int, str]]) -> None:
+        """Messages that this process has stored: to those who are here, then to other processes."""
+        told = list(messages)
+        for seq, frame in told:
+            self._deliver(room_id, seq, frame)
+        if not await self._send(room_id, [News(self.name, seq, frame) for seq, frame in told]):
+            self._untold[room_id] = max([self._untold.get(room_id, 0), *(seq for seq, _ in told)])
+
+    async def tell(self, room_id: int, frame: str) -> None:
+        """What has no number."""
+        if room := self._rooms.get(room_id):
+            room.tell(None, frame)
+        await self._send(room_id, [News(self.name, None, frame)])
+
+    async def _send(self, room_id: int, news: list[News]) -> bool:
+        """Without waiting for Redis while it is known to be away."""
+        if self.is_degraded:
+            return False
+        try:
+            async with self._publisher.pipeline(transaction=False) as pipeline:
+                for item in news:
+                    pipeline.publish(f"{CHANNEL}{room_id}", self._encode(item))
+                await pipeline.execute()
+        except AWAY as error:
+            self._note_away(error)
+            return False
+        return True
+
+    def _deliver(self, room_id: int, seq: int, frame: str) -> None:
+        """Each number once and in order; one that comes too early waits for those before it."""
+        room = self._rooms.get(room_id)
+        if room is None or seq <= room.seq:
+            return
+        if frame:
+            room.waiting[seq] = frame
+            self._advance(room)
+        if room.waiting or not frame:
+            self._look(room)
+
+    def _advance(self, room: LocalRoom) -> None:
+        while (frame := room.waiting.pop(room.seq + 1, None)) is not None:
+            room.seq += 1
+            room.tell(room.seq, frame)
+
+    def _look(self, room: LocalRoom) -> None:
+        if room.filling is None:
+            room.filling = asyncio.create_task(self._fill(room))
+
+    async def _fill(self, room: LocalRoom) -> None:
+        """Numbers are given in the order of commits: what is missing below one that was heard of is
+        stored."""
+        try:
+            while room.seq < (newest := await self._newest(room.id)):
+                found = await self._read(room.id, room.seq)
+                # Numbers below the first one found are gone: retention took them.
+                room.seq = max(room.seq, (found[0][0] if found else newest + 1) - 1)
+                room.waiting |= {seq: frame for seq, frame in found if seq > room.seq}
+                self._advance(room)
+        except Exception as error:  # noqa: BLE001 - the next message tries again
+            log.warning("room_gap_not_filled", room=room.id, error=type(error).__name__)
+        finally:
+            room.filling = None
+
+    # --- Redis ------------------------------------------------------------------------------------
+    async def _subscribe(self, room_id: int) -> None:
+        """Until Redis says so. While it is away the room is local; `_begin` takes all along."""
+        if self.is_degraded:
+            return
+        channel = f"{CHANNEL}{room_id}"
+        confirmed = self._confirmed[channel] = asyncio.Event()
+        try:
+            async with asyncio.timeout(SUBSCRIBED_WITHIN):
+                await self._subscription.subscribe(channel)
+                await confirmed.wait()
+        except AWAY as error:
+            self._note_away(error)
+        finally:
+            self._confirmed.pop(channel, None)
+
+    async def _unsubscribe(self, room_id: int) -> None:
+        if self.is_degraded:
+            return
+        try:
+            async with asyncio.timeout(SUBSCRIBED_WITHIN):
+                await self._subscription.unsubscribe(f"{CHANNEL}{room_id}")
+        except AWAY as error:
+            self._note_away(error)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._begin()
+                await self._hear()
+            except AWAY as error:
+                self._note_away(error)
+            await asyncio.sleep(RECONNECT_PAUSE)
+
+    async def _begin(self) -> None:
+        """Subscribe to every room that is here, and look at what was said while nobody heard."""
+        await self._subscription.aclose()  # type: ignore[no-untyped-call]
+        self._subscription = self._news.pubsub()
+        async with asyncio.timeout(SUBSCRIBED_WITHIN):
+            # Its own channel keeps the subscription alive while there is no room.
+            own = f"rallypoint:process:{self.name}"
+            await self._subscription.subscribe(own, *(f"{CHANNEL}{room}" for room in self._rooms))
+            await self._publisher.ping()
+        self.is_degraded = False
+        log.info("rooms_connected")
+        untold, self._untold = self._untold, {}
+        for room_id, seq in untold.items():
+            await self._send(room_id, [News(self.name, seq, "")])
+        for room in self._rooms.values():
+            self._look(room)
+
+    async def _hear(self) -> None:
+        """Until somebody finds that Redis is away."""
+        while not self.is_degraded:
+            message: Any = await self._subscription.get_message(timeout=LOOK_UP_EVERY)
+            if message is None:
+                continue
+            channel = message["channel"].decode()
+            if message["type"] == "subscribe" and (waiting := self._confirmed.get(channel)):
+                waiting.set()
+            if message["type"] == "message" and channel.startswith(CHANNEL):
+                self._take(int(channel.removeprefix(CHANNEL)), self._decode(message["data"]))
+
+    def _take(self, room_id: int, news: News) -> None:
+        if news.origin == self.name:
+            return
+        if news.seq is not None:
+            self._deliver(room_id, news.seq, news.frame)
+        elif room := self._rooms.get(room_id):
+            room.tell(None, news.frame)
+
+    def _note_away(self, error: BaseException) -> None:
+        if not self.is_degraded:
+            log.warning("rooms_degraded", error=type(error).__name__)
+        self.is_degraded = True

@@ -1,0 +1,113 @@
+"""One connection: who it is, what waits to be sent to it, and how much it may ask."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+# What may wait for a client that does not read; after that it is told to come back and resume.
+MOST_FRAMES = 1_000
+MOST_CHARACTERS = 1_000_000
+
+BURST, PER_SECOND = 40.0, 20.0
+# Frames beyond the rate that are each answered with an error, before the connection ends.
+PATIENCE = 100
+
+NOT_AUTHENTICATED, FORBIDDEN, IDLE, REPLACED = 4401, 4403, 4408, 4409
+BEHIND, TOO_BIG, FLOODING, RESTARTING = 4412, 4413, 4429, 1012
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is behind a connection; `expires_at` is Unix time."""
+
+    id: int
+    public_id: UUID
+    username: str
+    expires_at: float
+
+
+class Bucket:
+    """A token bucket: BURST at once, PER_SECOND in the long run."""
+
+    __slots__ = ("_at", "_tokens", "refused")
+
+    def __init__(self) -> None:
+        self._tokens, self._at, self.refused = BURST, time.monotonic(), 0
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._tokens = min(BURST, self._tokens + (now - self._at) * PER_SECOND)
+        self._at = now
+        if self._tokens < 1:
+            self.refused += 1
+            return False
+        self._tokens -= 1
+        self.refused = 0
+        return True
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """Frames go out in the order in which they were pushed, one task a connection."""
+
+    send: Callable[[str], Awaitable[None]]
+    close: Callable[[int, str], Awaitable[None]]
+    id: str
+    person: Person | None = None
+    rooms: dict[str, int] = field(default_factory=dict)
+    heard_at: float = field(default_factory=time.monotonic)
+    bucket: Bucket = field(default_factory=Bucket)
+    _held: dict[int, list[tuple[int | None, str]]] = field(default_factory=dict)
+    _outbox: deque[str] = field(default_factory=deque)
+    _characters: int = 0
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _closing: tuple[int, str] | None = None
+
+    def hear(self, room: int, seq: int | None, frame: str) -> None:
+        """The hub's: never waits."""
+        if (held := self._held.get(room)) is not None:
+            held.append((seq, frame))
+        else:
+            self.push(frame)
+
+    def hold(self, room: int) -> None:
+        """What is heard of the room waits until `release`: she is being told what was before."""
+        self._held[room] = []
+
+    def release(self, room: int, after: int) -> None:
+        """Now all that was heard meanwhile, but for messages up to the number `after`."""
+        for seq, frame in self._held.pop(room, ()):
+            if seq is None or seq > after:
+                self.push(frame)
+
+    def push(self, frame: str) -> None:
+        if self._closing:
+            return
+        if len(self._outbox) >= MOST_FRAMES or self._characters > MOST_CHARACTERS:
+            self._outbox.clear()
+            self.end(BEHIND, "behind: come back and resume")
+            return
+        self._outbox.append(frame)
+        self._characters += len(frame)
+        self._wake.set()
+
+    def end(self, code: int, reason: str) -> None:
+        """Close, when what was pushed before has been sent."""
+        self._closing = self._closing or (code, reason)
+        self._wake.set()
+
+    async def write(self) -> None:
+        """Until the connection ends."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._outbox:
+                frame = self._outbox.popleft()
+                self._characters -= len(frame)
+                await self.send(frame)
+            if self._closing:
+                await self.close(*self._closing)
+                return

@@ -1,0 +1,149 @@
+"""What the socket asks of PostgreSQL, without threads: a small pool, every wait bounded."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from realtime.messages import statement
+from realtime.messages.statement import Draft, Stored
+from realtime.socket.frames import Refusal
+
+ANSWER_WITHIN = 5.0
+
+_ENTER = """
+WITH room AS (
+    SELECT id, kind, last_seq FROM realtime_room WHERE slug = %(slug)s AND closed_at IS NULL
+), known AS (
+    SELECT member.room_id, member.role, member.banned_at
+    FROM realtime_member member JOIN room ON room.id = member.room_id
+    WHERE member.user_id = %(user)s
+), made AS (
+    INSERT INTO realtime_member (room_id, user_id, role, joined_at, read_seq)
+    SELECT id, %(user)s, 'member', %(now)s, last_seq FROM room
+    WHERE kind = 'public' AND NOT EXISTS (SELECT FROM known)
+    ON CONFLICT (room_id, user_id) DO NOTHING
+    RETURNING role
+)
+SELECT room.id, room.kind, coalesce(known.role, made.role, ''), known.banned_at IS NOT NULL
+FROM room LEFT JOIN known ON true LEFT JOIN made ON true
+"""
+_MESSAGES = """
+SELECT message.seq, message.public_id, sender.public_id, sender.username, message.body,
+    message.created_at, message.edited_at, message.deleted_at
+FROM realtime_message message LEFT JOIN accounts_user sender ON sender.id = message.sender_id
+WHERE message.room_id = %(room)s AND message.seq > %(after)s AND message.seq < %(before)s
+ORDER BY message.seq {order} LIMIT %(limit)s
+"""
+_NEWEST = "SELECT last_seq, first_seq FROM realtime_room WHERE id = %(room)s"
+_READ = """
+UPDATE realtime_member member SET read_seq = least(%(seq)s, room.last_seq)
+FROM realtime_room room
+WHERE room.id = member.room_id AND member.room_id = %(room)s AND member.user_id = %(user)s
+  AND member.banned_at IS NULL AND member.read_seq < least(%(seq)s, room.last_seq)
+RETURNING member.read_seq
+"""
+_BIGGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A room that somebody may be in."""
+
+    id: int
+    kind: str
+    role: str
+
+
+class Unavailable(Refusal):
+    def __init__(self) -> None:
+        super().__init__("unavailable", "The service is away for a moment. Try again shortly.")
+
+
+class Store:
+    """`open` never waits for the server; each call that finds it away is Unavailable."""
+
+    def __init__(self, url: str) -> None:
+        self._pool = AsyncConnectionPool(
+            url,
+            open=False,
+            min_size=1,
+            max_size=4,
+            timeout=1.0,
+            max_waiting=500,
+            reconnect_timeout=1,
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": 2,
+                "application_name": "rallypoint-rooms",
+                "options": f"-c statement_timeout={int(ANSWER_WITHIN * 1000)}",
+            },
+        )
+
+    async def open(self) -> None:
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=1)
+
+    async def enter(self, slug: str, user: int) -> Place:
+        """Let her into a public room, or one that she is in. Refusals: `room_not_found`,
+        `banned`."""
+        values = {"slug": slug, "user": user, "now": datetime.now(UTC)}
+        rows = await self._rows(_ENTER, values)
+        if not rows:
+            raise Refusal("room_not_found", "There is no such room for you.")
+        room, kind, role, is_banned = rows[0]
+        if is_banned:
+            raise Refusal("banned", "You are banned from this room.")
+        if not role:
+            if kind == "public":  # somebody else let her in at this very moment
+                return Place(room, kind, "member")
+            raise Refusal("room_not_found", "There is no such room for you.")
+        return Place(room, kind, role)
+
+    async def post(self, room: int, drafts: Sequence[Draft]) -> list[Stored]:
+        """What became of each, once it is committed: one round trip for all."""
+        values = statement.parameters(room=room, drafts=drafts, now=datetime.now(UTC))
+        async with self._connection() as connection:
+            async with connection.pipeline(), connection.transaction():
+                await connection.execute(statement.LOCK, values, prepare=True)
+                cursor = await connection.execute(statement.STORE, values, prepare=True)
+            return [statement.read(row) for row in await cursor.fetchall()]
+
+    async def newest(self, room: int) -> tuple[int, int]:
+        """(newest number, oldest that is kept)"""
+        ((newest, oldest),) = await self._rows(_NEWEST, {"room": room})
+        return newest, oldest
+
+    async def messages(
+        self, room: int, *, after: int = 0, before: int = _BIGGEST, limit: int, newest: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """In their order: the first `limit` between the two numbers, or the last."""
+        query = _MESSAGES.format(order="DESC" if newest else "ASC")
+        values = {"room": room, "after": after, "before": before, "limit": limit}
+        rows = await self._rows(query, values)
+        return rows[::-1] if newest else rows
+
+    async def mark_read(self, room: int, user: int, seq: int) -> int | None:
+        """The number up to which she has read now; None when that is nothing new."""
+        rows = await self._rows(_READ, {"room": room, "user": user, "seq": seq})
+        return rows[0][0] if rows else None
+
+    async def _rows(self, query: str, values: Any) -> list[tuple[Any, ...]]:
+        async with self._connection() as connection:
+            cursor = await connection.execute(query, values, prepare=True)
+            return await cursor.fetchall()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN), self._pool.connection() as connection:
+                yield connection
+        except (TimeoutError, PoolTimeout, TooManyRequests, psycopg.OperationalError):
+            raise Unavailable from None

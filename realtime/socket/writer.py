@@ -1,0 +1,77 @@
+"""Group commit: what a process is asked to store in a room while a transaction of it runs, the next
+transaction stores together. So a busy room takes as many messages as it is sent, one commit at a
+time."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from realtime.messages.statement import Draft, Stored
+from realtime.socket.frames import Refusal
+from realtime.socket.session import Person
+
+TOGETHER = 200
+MOST_WAITING = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said(Draft):
+    """A draft by somebody who is connected here."""
+
+    person: Person
+
+
+Post = Callable[[int, Sequence[Draft]], Awaitable[list[Stored]]]
+After = Callable[[int, list[tuple[Said, Stored]]], Awaitable[None]]
+_Waiting = deque[tuple[Said, "asyncio.Future[Stored]"]]
+
+
+class Writer:
+    """`post` stores drafts of one room in one transaction; `after` hears of what is new, before
+    those who wait for it do."""
+
+    def __init__(self, post: Post, after: After) -> None:
+        self._post, self._after = post, after
+        self._waiting: defaultdict[int, _Waiting] = defaultdict(deque)
+        self._running: dict[int, asyncio.Task[None]] = {}
+
+    async def write(self, room: int, draft: Said) -> Stored:
+        """What became of it, once that is committed. Refusal `room_busy` when too many wait."""
+        waiting = self._waiting[room]
+        if len(waiting) >= MOST_WAITING:
+            raise Refusal("room_busy", "Too much is being said here. Try again in a moment.")
+        done: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        waiting.append((draft, done))
+        if room not in self._running:
+            self._running[room] = asyncio.create_task(self._run(room))
+        return await done
+
+    async def stop(self) -> None:
+        """When what is waiting has been stored."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _run(self, room: int) -> None:
+        waiting = self._waiting[room]
+        try:
+            while waiting:
+                batch = [waiting.popleft() for _ in range(min(TOGETHER, len(waiting)))]
+                await self._store(room, batch)
+        finally:
+            del self._running[room]
+            if not waiting:
+                del self._waiting[room]
+
+    async def _store(self, room: int, batch: list[tuple[Said, "asyncio.Future[Stored]"]]) -> None:
+        try:
+            results = await self._post(room, [draft for draft, _ in batch])
+            pairs = list(zip((draft for draft, _ in batch), results, strict=True))
+            await self._after(room, [pair for pair in pairs if pair[1].is_new])
+        except Exception as error:  # noqa: BLE001 - each of them is told
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for (_, done), stored in zip(batch, results, strict=True):
+            if not done.done():
+                done.set_result(stored)

@@ -1,0 +1,86 @@
+"""People at a socket: real clients over a real network, for the stack's tests."""
+
+import itertools
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.stack import Stack
+
+SECONDS = 10.0
+
+
+class Talker:
+    """One connection. What it hears is kept until a test asks for it."""
+
+    def __init__(self, stack: Stack, token: str | None, **options: Any) -> None:
+        offered = ["rallypoint.v1", *([f"bearer.{token}"] if token else [])]
+        url = f"{stack.url.replace('http', 'ws')}/ws/"
+        self._open = ExitStack()
+        self.socket: ClientConnection = self._open.enter_context(
+            connect(url, subprotocols=offered, max_size=2**24, open_timeout=SECONDS, **options)
+        )
+        self._refs = itertools.count(1)
+        self._heard: list[dict[str, Any]] = []
+        # Takes a frame, or leaves it to be asked for.
+        self.on_frame: Callable[[dict[str, Any]], bool] = lambda _: False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def say(self, event: str, **data: Any) -> str:
+        """The ref under which the answer will come."""
+        ref = str(next(self._refs))
+        frame: dict[str, Any] = {"event": event, "ref": ref}
+        self.socket.send(json.dumps(frame | ({"data": data} if data else {})))
+        return ref
+
+    def ask(self, event: str, **data: Any) -> dict[str, Any]:
+        """The `ack` or `error` for it."""
+        return self.answer(self.say(event, **data))
+
+    def answer(self, ref: str) -> dict[str, Any]:
+        return self._until(lambda frame: frame.get("ref") == ref)
+
+    def hear(self, event: str) -> Any:
+        """The data of the next such frame; what came before it is kept for others to ask for."""
+        return self._until(lambda frame: frame["event"] == event).get("data")
+
+    def join(self, room: str, **data: Any) -> Any:
+        ref = self.say("join:room", room=room, **data)
+        answer = self.answer(ref)
+        return self.hear("room:joined") if answer["event"] == "ack" else answer
+
+    def ending(self) -> tuple[int, str]:
+        """(close code, reason), once the server has closed."""
+        try:
+            while True:
+                self._heard.append(json.loads(self.socket.recv(timeout=SECONDS)))
+        except ConnectionClosed:
+            assert self.socket.close_code is not None
+            return self.socket.close_code, self.socket.close_reason or ""
+
+    def _until(self, wanted: Any) -> dict[str, Any]:
+        for number, frame in enumerate(self._heard):
+            if wanted(frame):
+                return self._heard.pop(number)
+        while True:
+            frame = json.loads(self.socket.recv(timeout=SECONDS))
+            if self.on_frame(frame):
+                continue
+            if wanted(frame):
+                return dict(frame)
+            self._heard.append(frame)

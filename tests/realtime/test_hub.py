@@ -1,0 +1,143 @@
+"""The hub of one process: each number once and in order, whatever Redis loses."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from realtime.socket.hub import Hub, LocalRoom, News
+
+ROOM = 7
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.heard: list[tuple[int | None, str]] = []
+
+    def hear(self, room: int, seq: int | None, frame: str) -> None:
+        assert room == ROOM
+        self.heard.append((seq, frame))
+
+
+class Stored:
+    """What PostgreSQL has, from the number `first` on."""
+
+    def __init__(self, newest: int = 0, first: int = 1) -> None:
+        self.number, self.first, self.readings = newest, first, 0
+
+    async def newest(self, _: int) -> int:
+        return self.number
+
+    async def read(self, _: int, after: int) -> list[tuple[int, str]]:
+        self.readings += 1
+        begin = max(after + 1, self.first)
+        return [(seq, f"m{seq}") for seq in range(begin, self.number + 1)][:2]
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - nothing of the hub's is there to wait for
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def stored() -> Stored:
+    return Stored()
+
+
+@pytest.fixture
+async def hub(stored: Stored) -> AsyncIterator[Hub]:
+    made = Hub(settings.REDIS_URL, read=stored.read, newest=stored.newest)
+    made.start()
+    await until(lambda: not made.is_degraded)
+    yield made
+    await made.stop()
+
+
+async def test_who_is_here_hears_what_is_said_from_then_on(hub: Hub, stored: Stored) -> None:
+    stored.number = 4
+    ear = Ear()
+    assert await hub.enter(ROOM, ear) == 4
+    await hub.publish(ROOM, [(4, "old"), (5, "m5"), (6, "m6")])
+    await hub.tell(ROOM, "typing")
+    assert ear.heard == [(5, "m5"), (6, "m6"), (None, "typing")]
+    await hub.leave(ROOM, ear)
+    await hub.publish(ROOM, [(7, "m7")])
+    assert len(ear.heard) == 3
+
+
+async def test_other_processes_hear_it_too_and_once(hub: Hub, stored: Stored) -> None:
+    other = Hub(settings.REDIS_URL, read=stored.read, newest=stored.newest)
+    other.start()
+    await until(lambda: not other.is_degraded)
+    here, there = Ear(), Ear()
+    await hub.enter(ROOM, here)
+    await other.enter(ROOM, there)
+    await hub.publish(ROOM, [(1, "m1")])
+    await other.publish(ROOM, [(2, "m2")])
+    await hub.tell(ROOM, "typing")
+    both = [(1, "m1"), (2, "m2"), (None, "typing")]
+    await until(lambda: here.heard == there.heard == both)
+    await other.stop()
+
+
+async def test_a_number_that_is_missing_is_read(hub: Hub, stored: Stored) -> None:
+    ear = Ear()
+    await hub.enter(ROOM, ear)
+    stored.number = 5
+    await hub.publish(ROOM, [(5, "m5")])
+    await until(lambda: len(ear.heard) == 5)
+    await hub.publish(ROOM, [(3, "m3"), (6, "m6")])
+    assert ear.heard == [(seq, f"m{seq}") for seq in range(1, 7)]
+
+
+async def test_numbers_that_retention_took_are_passed_over(hub: Hub, stored: Stored) -> None:
+    ear = Ear()
+    await hub.enter(ROOM, ear)
+    stored.number, stored.first = 5, 4
+    await hub.publish(ROOM, [(5, "m5")])
+    await until(lambda: ear.heard == [(4, "m4"), (5, "m5")])
+    stored.number, stored.first = 9, 10
+    hub._take(ROOM, News("another", 9, ""))
+    await until(lambda: hub._rooms[ROOM].seq == 9)
+
+
+async def test_what_could_not_be_published_is_looked_for_once_redis_is_back(
+    hub: Hub, stored: Stored
+) -> None:
+    other = Hub(settings.REDIS_URL, read=stored.read, newest=stored.newest)
+    other.start()
+    await until(lambda: not other.is_degraded)
+    there = Ear()
+    await other.enter(ROOM, there)
+
+    hub._note_away(ConnectionError())
+    stored.number = 1
+    await hub.publish(ROOM, [(1, "m1")])
+
+    await until(lambda: there.heard == [(1, "m1")])
+    await other.stop()
+
+
+async def test_a_room_that_nobody_is_in_is_forgotten(hub: Hub) -> None:
+    ears = [Ear(), Ear()]
+    for ear in ears:
+        await hub.enter(ROOM, ear)
+    for ear in ears:
+        assert isinstance(hub._rooms[ROOM], LocalRoom)
+        await hub.leave(ROOM, ear)
+    assert not hub._rooms
+
+
+async def test_without_redis_a_room_is_local(stored: Stored) -> None:
+    alone = Hub("redis://127.0.0.1:1/0", read=stored.read, newest=stored.newest)
+    alone.start()
+    ear = Ear()
+    await alone.enter(ROOM, ear)
+    await alone.publish(ROOM, [(1, "m1")])
+    await alone.tell(ROOM, "typing")
+    assert ear.heard == [(1, "m1"), (None, "typing")]
+    assert alone.is_degraded
+    await alone.stop()

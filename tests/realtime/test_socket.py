@@ -1,0 +1,306 @@
+"""Rooms over the socket: real workers, real clients."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from tests.accounts.siwe import TestWallet
+from tests.realtime.talkers import Talker
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(300)]
+ALICES, BOBS = TestWallet(b"\x0a" * 32), TestWallet(b"\x0b" * 32)
+
+
+@pytest.fixture(scope="module")
+def alice(stack: Stack) -> requests.Session:
+    return stack.sign_in(ALICES)
+
+
+@pytest.fixture(scope="module")
+def bob(stack: Stack) -> requests.Session:
+    return stack.sign_in(BOBS)
+
+
+@pytest.fixture
+def room(stack: Stack, alice: requests.Session, request: pytest.FixtureRequest) -> str:
+    """A room of its own for each test: Alice owns it."""
+    slug = f"r-{abs(hash(request.node.name)):x}"[:40]
+    made = alice.post(f"{stack.url}/api/rooms", json={"slug": slug, "name": "R"}, timeout=10)
+    assert made.status_code == 201, made.text
+    return slug
+
+
+@pytest.fixture
+def talk(stack: Stack) -> Iterator[Any]:
+    """`talk(alice)`: a connection of hers, which ends with the test."""
+    with ExitStack() as open_ones:
+
+        def begin(session: requests.Session, **options: Any) -> Talker:
+            return open_ones.enter_context(Talker(stack, token_of(session), **options))
+
+        yield begin
+
+
+def token_of(session: requests.Session) -> str:
+    return str(session.headers["Authorization"]).removeprefix("Bearer ")
+
+
+def test_two_people_talk_and_each_hears_the_same(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    assert hers.hear("ready")["heartbeatMs"] == 25_000
+    assert hers.join(room) == {
+        "room": room, "seq": 0, "role": "owner", "recovered": False, "messages": [],
+    }  # fmt: skip
+    assert his.join(room)["role"] == "member"
+    acks = [
+        talker.ask("message:send", room=room, body=body, clientId=body)
+        for talker, body in ((hers, "one"), (his, "two"), (hers, "three"))
+    ]
+    assert [ack["data"]["seq"] for ack in acks] == [1, 2, 3]
+    for talker in (hers, his):
+        heard = [talker.hear("message:received") for _ in range(3)]
+        assert [(message["seq"], message["body"]) for message in heard] == [
+            (1, "one"), (2, "two"), (3, "three"),
+        ]  # fmt: skip
+        assert heard[0]["id"] == acks[0]["data"]["id"]
+
+
+def test_what_is_sent_again_is_acknowledged_again_and_heard_once(
+    alice: requests.Session, room: str, talk: Any
+) -> None:
+    hers = talk(alice)
+    hers.join(room)
+    first, again = (hers.ask("message:send", room=room, body="Hi", clientId="a") for _ in range(2))
+    assert first["data"] == again["data"]
+    hers.ask("message:send", room=room, body="Bye", clientId="b")
+    assert [hers.hear("message:received")["seq"] for _ in range(2)] == [1, 2]
+
+
+def test_many_messages_at_once_keep_the_order_of_their_sender(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    hers.join(room)
+    his.join(room)
+    for number in range(30):
+        hers.say("message:send", room=room, body=str(number), clientId=str(number))
+    heard = [his.hear("message:received") for _ in range(30)]
+    assert [message["seq"] for message in heard] == list(range(1, 31))
+    assert [message["body"] for message in heard] == [str(number) for number in range(30)]
+
+
+def test_who_comes_back_gets_exactly_what_she_missed(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    his = talk(bob)
+    his.join(room)
+    for number in range(5):
+        his.ask("message:send", room=room, body=str(number), clientId=str(number))
+    back = talk(alice).join(room, after=2)
+    assert (back["recovered"], back["seq"]) == (True, 5)
+    assert [message["seq"] for message in back["messages"]] == [3, 4, 5]
+    beyond = talk(alice).join(room, after=9)
+    assert beyond["recovered"] is False
+    assert [message["seq"] for message in beyond["messages"]] == [1, 2, 3, 4, 5]
+
+
+def test_what_was_said_over_rest_is_noticed_by_its_number(
+    stack: Stack, alice: requests.Session, room: str, talk: Any
+) -> None:
+    hers = talk(alice)
+    hers.join(room)
+    said = alice.post(
+        f"{stack.url}/api/rooms/{room}/messages", json={"body": "by REST"}, timeout=10
+    )
+    assert said.status_code == 201
+    hers.ask("message:send", room=room, body="by socket", clientId="a")
+    assert [hers.hear("message:received")["body"] for _ in range(2)] == ["by REST", "by socket"]
+
+
+def test_history_goes_back_page_by_page(alice: requests.Session, room: str, talk: Any) -> None:
+    hers = talk(alice)
+    hers.join(room)
+    for number in range(5):
+        hers.ask("message:send", room=room, body=str(number), clientId=str(number))
+    page = hers.ask("history:get", room=room, before=4, limit=2)["data"]["messages"]
+    assert [message["seq"] for message in page] == [2, 3]
+
+
+def test_typing_is_seen_and_ends(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    hers.join(room)
+    his.join(room)
+    assert hers.ask("typing:start", room=room)["event"] == "ack"
+    assert his.hear("typing:started")["room"] == room
+    hers.ask("message:send", room=room, body="Hi", clientId="a")
+    assert his.hear("typing:stopped")["room"] == room
+    hers.ask("typing:start", room=room)
+    his.hear("typing:started")
+    hers.socket.close()
+    assert his.hear("typing:stopped")["room"] == room
+
+
+def test_a_receipt_is_seen_by_the_room(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    hers.join(room)
+    his.join(room)
+    hers.ask("message:send", room=room, body="Hi", clientId="a")
+    assert his.ask("receipt:read", room=room, seq=99)["event"] == "ack"
+    assert hers.hear("receipt:updated")["seq"] == 1
+
+
+# --- Refusals -------------------------------------------------------------------------------------
+def test_a_token_may_come_in_the_first_frame(
+    stack: Stack, alice: requests.Session, room: str
+) -> None:
+    with Talker(stack, None) as hers:
+        assert hers.ask("join:room", room=room)["data"]["code"] == "not_authenticated"
+        assert hers.ask("auth", token=token_of(alice))["event"] == "ack"
+        assert hers.ask("auth", token="x")["data"]["code"] == "already_authenticated"
+        assert hers.join(room)["room"] == room
+        assert hers.ask("auth:refresh", token=token_of(alice))["event"] == "ack"
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c"])
+def test_a_token_that_is_none_ends_the_connection(stack: Stack, token: str) -> None:
+    with Talker(stack, token) as nobody:
+        assert nobody.ending() == (4401, "token_invalid")
+    with Talker(stack, None) as nobody:
+        assert nobody.ask("auth", token=token)["data"]["code"] == "token_invalid"
+        assert nobody.ending() == (4401, "token_invalid")
+
+
+def test_another_persons_token_prolongs_nothing(
+    alice: requests.Session, bob: requests.Session, talk: Any
+) -> None:
+    answer = talk(alice).ask("auth:refresh", token=token_of(bob))
+    assert answer["data"]["code"] == "another_person"
+
+
+@pytest.mark.parametrize(
+    ("origin", "ending"),
+    [
+        ("https://evil.example", (4403, "origin not allowed")),
+        ("null", (4403, "origin not allowed")),
+    ],
+)
+def test_a_page_from_elsewhere_is_refused(
+    alice: requests.Session, talk: Any, origin: str, ending: tuple[int, str]
+) -> None:
+    assert talk(alice, origin=origin).ending() == ending
+
+
+def test_our_own_page_is_let_in(stack: Stack, alice: requests.Session, talk: Any) -> None:
+    assert talk(alice, origin=stack.url).hear("ready")
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("", "frame_invalid"),
+        ("[]", "frame_invalid"),
+        ("{}", "frame_invalid"),
+        ("[" * 30_000, "frame_invalid"),
+        ('{"event": "become:admin"}', "frame_invalid"),
+        ('{"event": "ping", "data": {}}', "frame_invalid"),
+        ('{"event": "join:room", "data": {"room": 5}}', "frame_invalid"),
+        ('{"event": "join:room", "data": {"room": "x", "after": -1}}', "frame_invalid"),
+        ('{"event": "join:room", "data": {"room": "nowhere"}}', "room_not_found"),
+        ('{"event": "leave:room", "data": {"room": "nowhere"}}', "not_in_room"),
+        ('{"event": "typing:start", "data": {"room": "nowhere"}}', "not_in_room"),
+        ('{"event": "history:get", "data": {"room": "nowhere"}}', "not_in_room"),
+    ],
+)
+def test_a_frame_that_makes_no_sense_is_answered(
+    alice: requests.Session, talk: Any, frame: str, code: str
+) -> None:
+    hers = talk(alice)
+    hers.hear("ready")
+    hers.socket.send(frame)
+    assert hers.hear("error")["code"] == code
+    assert hers.ask("ping")["event"] == "pong"
+
+
+@pytest.mark.parametrize("body", [" \n", "a\0b"])
+def test_a_message_without_words_is_refused(
+    alice: requests.Session, room: str, talk: Any, body: str
+) -> None:
+    hers = talk(alice)
+    hers.join(room)
+    answer = hers.ask("message:send", room=room, body=body, clientId="a")
+    assert answer["data"]["code"] == "frame_invalid"
+
+
+def test_what_is_too_big_binary_or_too_much_ends_the_connection(
+    alice: requests.Session, talk: Any
+) -> None:
+    for frame, code in (("x" * 65_537, 4413), ("ü" * 40_000, 4413), (b"{}", 1003)):
+        hers = talk(alice)
+        hers.socket.send(frame)
+        assert hers.ending()[0] == code
+    hers = talk(alice)
+    for _ in range(400):
+        hers.socket.send('{"event": "ping"}')
+    assert hers.ending()[0] == 4429
+
+
+def test_the_oldest_of_too_many_connections_is_replaced(alice: requests.Session, talk: Any) -> None:
+    # Two workers: each has a limit of its own.
+    crowd = [talk(alice) for _ in range(45)]
+    for talker in crowd:
+        talker.hear("ready")
+    assert crowd[0].ending()[0] == 4409
+    for talker in crowd[-15:]:
+        assert talker.ask("ping")["event"] == "pong"
+
+
+def test_a_private_room_is_not_there_for_others(
+    stack: Stack, alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    changed = alice.patch(f"{stack.url}/api/rooms/{room}", json={"kind": "private"}, timeout=10)
+    assert changed.status_code == 200
+    assert talk(bob).join(room)["data"]["code"] == "room_not_found"
+
+
+def test_a_reload_tells_everybody_when_to_come_back(
+    stack: Stack, alice: requests.Session, room: str, talk: Any
+) -> None:
+    crowd = [talk(alice) for _ in range(10)]
+    for talker in crowd:
+        talker.join(room)
+    stack.reload()
+    for talker in crowd:
+        assert 0 <= talker.hear("server:draining")["reconnectAfterMs"] <= 3_000
+        assert talker.ending() == (1012, "restarting")
+    assert talk(alice).join(room)["room"] == room
+
+
+def test_no_traceback_is_in_the_log(stack: Stack) -> None:
+    """After all of the above."""
+    assert "Traceback" not in stack.web_log()
+
+
+def test_another_path_is_no_socket(stack: Stack) -> None:
+    with (
+        connect(f"{stack.url.replace('http', 'ws')}/elsewhere") as nobody,
+        pytest.raises(ConnectionClosed, match="4404"),
+    ):
+        nobody.recv(timeout=10)
+
+
+def test_a_frame_of_ours_is_json(alice: requests.Session, talk: Any) -> None:
+    raw = talk(alice).socket.recv(timeout=10)
+    assert json.loads(raw)["event"] == "ready"
