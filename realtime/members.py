@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
+from realtime.events import announce_removal_after_commit
 from realtime.models import Member, Room
 
 _POWERS = {Member.Role.OWNER.value: 2, Member.Role.MODERATOR.value: 1}
@@ -50,6 +51,7 @@ def leave_room(*, room: Room, user: User) -> None:
         raise Problem("owner_stays", detail, status=409)
     if member:
         member.delete()
+        announce_removal_after_commit(room.pk, user.pk, "left")
 
 
 @transaction.atomic
@@ -88,6 +90,7 @@ def kick(*, room: Room, actor: User, user: User) -> None:
     member = _present(_locked(room), user)
     _refuse_unless_above(actor, member)
     member.delete()
+    announce_removal_after_commit(room.pk, user.pk, "kicked")
 
 
 @transaction.atomic
@@ -101,6 +104,7 @@ def ban(*, room: Room, actor: User, user: User) -> Member:
     if member.banned_at is None:
         member.banned_at, member.role = timezone.now(), Member.Role.MEMBER
         member.save()
+        announce_removal_after_commit(room.pk, user.pk, "banned")
     return member
 
 

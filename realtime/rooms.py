@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from monitoring.wire.problems import Problem
 from realtime import members
+from realtime.events import announce_closing_after_commit
 from realtime.models import Member, Message, Room
 
 MAX_OWNED = 100
@@ -78,6 +79,7 @@ def close_room(*, room: Room, actor: User) -> Room:
     if room.closed_at is None:
         room.closed_at = timezone.now()
         room.save(update_fields=["closed_at"])
+        announce_closing_after_commit(room.pk)
     return room
 
 

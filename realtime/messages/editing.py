@@ -5,8 +5,10 @@ from django.db.models.functions import Upper
 from django.utils import timezone
 
 from accounts.models import User
+from monitoring.wire.fields import instant
 from monitoring.wire.problems import Problem
 from realtime import members
+from realtime.events import announce_change_after_commit
 from realtime.messages.statement import names_in
 from realtime.models import Member, Message
 
@@ -22,6 +24,7 @@ def edit_message(*, message: Message, editor: User, body: str) -> Message:
     message.mentions = _mentioned(message)
     message.edited_at = timezone.now()
     message.save(update_fields=["body", "mentions", "edited_at"])
+    _announce(message, "message:edited", body=body, editedAt=instant(message.edited_at))
     return message
 
 
@@ -35,7 +38,13 @@ def delete_message(*, message: Message, actor: User) -> Message:
     if message.deleted_at is None:
         message.body, message.mentions, message.deleted_at = "", [], timezone.now()
         message.save(update_fields=["body", "mentions", "deleted_at"])
+        _announce(message, "message:deleted", deletedAt=instant(message.deleted_at))
     return message
+
+
+def _announce(message: Message, event: str, **data: str) -> None:
+    known = {"room": message.room.slug, "seq": message.seq, "id": message.public_id}
+    announce_change_after_commit(message.room_id, event, known | data)
 
 
 def _locked(message: Message, *, deleted: bool = False) -> Message:

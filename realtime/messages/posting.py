@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
+from realtime.events import announce_message_after_commit
 from realtime.messages import statement
 from realtime.messages.statement import Draft, Stored
 from realtime.models import Message, Room
@@ -33,6 +34,8 @@ def post_message(
     if stored.refusal:
         status, detail = REFUSALS[stored.refusal]
         raise Problem(stored.refusal, detail, status=status)
+    if stored.is_new and stored.seq:
+        announce_message_after_commit(room.pk, stored.seq)
     message = Message.objects.select_related("sender").get(room=room, seq=stored.seq or 0)
     return message, stored.is_new
 

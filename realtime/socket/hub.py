@@ -38,12 +38,16 @@ class Ear(Protocol):
 
 class News(msgspec.Struct, array_like=True):
     """What processes tell each other of a room; `seq` is None for what has no number, and the frame
-    is empty when there was no telling it in time: whoever lacks that number reads it."""
+    is empty when there was no telling it in time: whoever lacks that number reads it. With `gone`,
+    the id of a user or EVERYBODY, it tells who is not in the room any more; the frame is why."""
 
     origin: str
     seq: int | None
     frame: str
+    gone: int | None = None
 
+
+EVERYBODY = 0
 
 # Gives the frames of messages after a number, at most FILLED_AT_ONCE: [(seq, frame), ...].
 Read = Callable[[int, int], Awaitable[list[tuple[int, str]]]]
@@ -65,15 +69,21 @@ class LocalRoom:
 
 
 class Hub:
-    """`read` is asked for what is missing, `newest` for the number at which a room begins here."""
+    """`read` is asked for what is missing, `newest` for the number at which a room begins here, and
+    `on_gone(room, user, reason)` takes people out."""
 
     def __init__(
-        self, redis_url: str, *, read: Read, newest: Callable[[int], Awaitable[int]]
+        self,
+        redis_url: str,
+        *,
+        read: Read,
+        newest: Callable[[int], Awaitable[int]],
+        on_gone: Callable[[int, int, str], None] = lambda *_: None,
     ) -> None:
         self.name = secrets.token_hex(8)
         # Nothing is heard from other processes for now.
         self.is_degraded = True
-        self._read, self._newest = read, newest
+        self._read, self._newest, self._on_gone = read, newest, on_gone
         self._rooms: dict[int, LocalRoom] = {}
         self._entering: dict[int, asyncio.Lock] = {}
         self._untold: dict[int, int] = {}
@@ -254,6 +264,8 @@ class Hub:
             return
         if news.seq is not None:
             self._deliver(room_id, news.seq, news.frame)
+        elif news.gone is not None:
+            self._on_gone(room_id, news.gone, news.frame)
         elif room := self._rooms.get(room_id):
             room.tell(None, news.frame)
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from monitoring.health import draining
 from monitoring.wire.fields import instant
 from realtime.messages.statement import Stored
 from realtime.socket.frames import encode
-from realtime.socket.hub import FILLED_AT_ONCE, Hub
+from realtime.socket.hub import EVERYBODY, FILLED_AT_ONCE, Hub
 from realtime.socket.session import IDLE, REPLACED, RESTARTING, Person, Session
 from realtime.socket.store import Place, Store
 from realtime.socket.writer import Said, Writer
@@ -35,19 +36,19 @@ class Rooms:
         self.sessions: set[Session] = set()
         # Frames name rooms, and a room keeps its name.
         self._slugs: dict[int, str] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         database_url, redis_url = self._urls
         self.store = Store(database_url)
-        self.hub = Hub(redis_url, read=self._read, newest=self._newest)
+        self.hub = Hub(redis_url, read=self._read, newest=self._newest, on_gone=self._take_out)
         self.writer = Writer(self.store.post, self._announce)
         await self.store.open()
         self.hub.start()
-        self._tasks = [asyncio.create_task(self._keep_house())]
+        self._spawn(self._keep_house())
 
     async def stop(self) -> None:
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
         await self.writer.stop()
         await self.hub.stop()
@@ -89,6 +90,20 @@ class Rooms:
     async def leave(self, session: Session, slug: str) -> None:
         if (room := session.rooms.pop(slug, None)) is not None:
             await self.hub.leave(room, session)
+
+    def _take_out(self, room: int, user: int, reason: str) -> None:
+        """Whoever was kicked, banned or has left hears no more of it, on any device."""
+        slug = self._slugs[room]
+        for session in tuple(self.sessions):
+            person = session.person
+            if person and user in {person.id, EVERYBODY} and session.rooms.get(slug) == room:
+                session.push(encode("room:left", {"room": slug, "reason": reason}))
+                self._spawn(self.leave(session, slug))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- Messages ---------------------------------------------------------------------------------
     async def _announce(self, room: int, stored: list[tuple[Said, Stored]]) -> None:

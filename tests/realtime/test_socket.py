@@ -113,7 +113,7 @@ def test_who_comes_back_gets_exactly_what_she_missed(
     assert [message["seq"] for message in beyond["messages"]] == [1, 2, 3, 4, 5]
 
 
-def test_what_was_said_over_rest_is_noticed_by_its_number(
+def test_what_is_said_and_done_over_rest_is_heard(
     stack: Stack, alice: requests.Session, room: str, talk: Any
 ) -> None:
     hers = talk(alice)
@@ -122,8 +122,40 @@ def test_what_was_said_over_rest_is_noticed_by_its_number(
         f"{stack.url}/api/rooms/{room}/messages", json={"body": "by REST"}, timeout=10
     )
     assert said.status_code == 201
-    hers.ask("message:send", room=room, body="by socket", clientId="a")
-    assert [hers.hear("message:received")["body"] for _ in range(2)] == ["by REST", "by socket"]
+    assert hers.hear("message:received")["body"] == "by REST"
+    address = f"{stack.url}/api/rooms/{room}/messages/1"
+    alice.patch(address, json={"body": "changed"}, timeout=10)
+    assert hers.hear("message:edited")["body"] == "changed"
+    alice.delete(address, timeout=10)
+    assert hers.hear("message:deleted")["seq"] == 1
+
+
+@pytest.mark.parametrize("reason", ["kicked", "banned", "left", "closed"])
+def test_who_is_not_in_the_room_any_more_hears_no_more_of_it(
+    stack: Stack,
+    alice: requests.Session,
+    bob: requests.Session,
+    room: str,
+    talk: Any,
+    reason: str,
+) -> None:
+    hers, his, phone = talk(alice), talk(bob), talk(bob)
+    for talker in (hers, his, phone):
+        talker.join(room)
+    own = f"{stack.url}/api/rooms/{room}/members/{his.hear('ready')['userId']}"
+    deed = {
+        "kicked": lambda: alice.delete(own, timeout=10),
+        "banned": lambda: alice.put(own, json={"banned": True}, timeout=10),
+        "left": lambda: bob.delete(own, timeout=10),
+        "closed": lambda: alice.delete(f"{stack.url}/api/rooms/{room}", timeout=10),
+    }[reason]
+    assert deed().ok
+    for talker in (his, phone):
+        assert talker.hear("room:left") == {"room": room, "reason": reason}
+        answer = talker.ask("message:send", room=room, body="x", clientId="x")
+        assert answer["data"]["code"] == "not_in_room"
+    if reason == "banned":
+        assert his.join(room)["data"]["code"] == "banned"
 
 
 def test_history_goes_back_page_by_page(alice: requests.Session, room: str, talk: Any) -> None:
