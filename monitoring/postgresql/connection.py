@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from psycopg import Connection, OperationalError
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 Row = tuple[Any, ...]
 
@@ -48,5 +48,7 @@ class BoundedConnection(Connection[Row]):
                 pgconn.finish()
                 raise SilentServerError("PostgreSQL does not answer")
             pgconn.consume_input()
-        while pgconn.get_result():
-            pass
+        answered = pgconn.get_result()
+        if answered is None or answered.status != ExecStatus.EMPTY_QUERY or pgconn.get_result():
+            pgconn.finish()
+            raise OperationalError("this connection to PostgreSQL has ended")

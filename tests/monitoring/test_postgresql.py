@@ -153,6 +153,21 @@ def test_after_a_restart_no_request_fails(wrapper: DatabaseWrapper, gate: Gate) 
     assert [ask(wrapper) for _ in range(5)] == [7] * 5
 
 
+def test_connections_that_the_server_has_ended_with_a_word_are_not_given_out(
+    wrapper: DatabaseWrapper,
+) -> None:
+    fill(wrapper)
+    with wrapper.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND client_port IS NOT NULL AND state = 'idle'"
+        )
+        assert len(cursor.fetchall()) >= POOL["max_size"] - 1
+    wrapper.close()
+    assert [ask(wrapper) for _ in range(5)] == [7] * 5
+
+
 def test_a_server_that_is_full_is_not_away(
     wrapper: DatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
