@@ -27,7 +27,7 @@ from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from accounts import keys, tokens
 from accounts.addresses import looks_like_wallet
-from accounts.events import announce_people_after_commit
+from accounts.events import announce_people_after_commit, announce_sign_ins_after_commit
 from accounts.models import ApiKey, LoginNonce, TokenFamily, User
 from accounts.scopes import parse_scopes
 from accounts.selectors import refuse_dead
@@ -128,6 +128,8 @@ def revoke_families(*, families: QuerySet[TokenFamily]) -> int:
 
 def _revoke(families: QuerySet[TokenFamily], reason: TokenFamily.Reason) -> int:
     unrevoked = families.filter(revoked_at__isnull=True)
+    people = set(unrevoked.values_list("user_id", flat=True))
+    announce_sign_ins_after_commit(*people)
     return unrevoked.update(revoked_at=timezone.now(), revoked_reason=reason)
 
 

@@ -1,25 +1,21 @@
 """The WebSocket at /ws/: parse, ask, reply."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import structlog
 from channels.consumer import AsyncConsumer
-from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
-from django.conf import settings
-from rest_framework.exceptions import AuthenticationFailed
 from uuid_utils import uuid7
 
-from accounts import selectors, tokens
 from monitoring.wire.fields import instant
 from realtime.messages.posting import REFUSALS
 from realtime.socket import frames
 from realtime.socket.frames import Refusal, encode
+from realtime.socket.identity import Person, identify
+from realtime.socket.origins import is_our_origin
 from realtime.socket.runtime import HEARTBEAT, Rooms, document
 from realtime.socket.session import (
     FLOODING,
@@ -27,9 +23,9 @@ from realtime.socket.session import (
     NOT_AUTHENTICATED,
     PATIENCE,
     TOO_BIG,
-    Person,
     Session,
 )
+from realtime.socket.typists import Typist
 from realtime.socket.writer import Said
 
 log = structlog.get_logger("rallypoint.rooms")
@@ -38,12 +34,6 @@ AUTHENTICATE_WITHIN = 10.0
 WARN_BEFORE = 60.0
 ROOMS_AT_ONCE = 100
 SENDING_AT_ONCE = 32
-# Who missed more reads the newest, and the rest by history:get.
-RESUMED = 200
-NEWEST = 50
-TYPING_LASTS = 6.0
-# A sign of life that nobody needs twice in this time.
-TYPING_AGAIN = 3.0
 _UNSUPPORTED = 1003
 
 
@@ -60,7 +50,7 @@ class RoomConsumer(AsyncConsumer):
         self._writing: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._typing: dict[str, tuple[float, asyncio.TimerHandle]] = {}
+        self.typist = Typist(self._tell_typing)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Without Channels' look at database connections, a hop to a thread for every frame: what
@@ -75,22 +65,18 @@ class RoomConsumer(AsyncConsumer):
         await self.send({"type": "websocket.accept", "subprotocol": chosen})
         self._writing = asyncio.create_task(self.session.write())
         self.rooms.welcome(self.session)
-        if not is_our_origin(_header(self.scope, b"origin")):
+        if not is_our_origin(self.scope):
             self.session.end(FORBIDDEN, "origin not allowed")
             return
         token = next((item[7:] for item in offered if item.startswith("bearer.")), None)
         self._at(AUTHENTICATE_WITHIN, self._not_authenticated)
         if token is not None:
-            try:
-                await self._authenticate(token)
-            except Refusal as refusal:
-                self.session.end(NOT_AUTHENTICATED, refusal.code)
+            await self._authenticate_or_end(token)
 
     async def disconnect(self, _: dict[str, Any]) -> None:
         if self._timer:
             self._timer.cancel()
-        for slug in tuple(self._typing):
-            await self._stop_typing(slug)
+        await self.typist.stop_all()
         if self._writing:
             self._writing.cancel()
         await self.rooms.forget(self.session)
@@ -134,7 +120,7 @@ class RoomConsumer(AsyncConsumer):
             self._refuse_strangers(frame)
             await _ANSWERS[type(frame)](self, frame)
         except Refusal as refusal:
-            self._error(refusal, ref or _ref_of(text))
+            self._error(refusal, ref or frames.ref_of(text))
 
     def _refuse_strangers(self, frame: frames.ClientFrame) -> None:
         if self.session.person is None and not isinstance(frame, frames.Auth | frames.Ping):
@@ -152,13 +138,10 @@ class RoomConsumer(AsyncConsumer):
     async def auth(self, frame: frames.Auth) -> None:
         if self.session.person is not None:
             raise Refusal("already_authenticated", "To prolong it there is auth:refresh.")
-        try:
-            await self._authenticate(frame.data.token)
-        except Refusal as refusal:
+        if (refusal := await self._authenticate_or_end(frame.data.token)) is None:
+            self._ack(frame.ref)
+        else:
             self._error(refusal, frame.ref)
-            self.session.end(NOT_AUTHENTICATED, refusal.code)
-            return
-        self._ack(frame.ref)
 
     async def refresh(self, frame: frames.AuthRefresh) -> None:
         person = await identify(frame.data.token)
@@ -167,6 +150,14 @@ class RoomConsumer(AsyncConsumer):
         self.session.person = person
         self._expect_expiry(person)
         self._ack(frame.ref)
+
+    async def _authenticate_or_end(self, token: str) -> Refusal | None:
+        try:
+            await self._authenticate(token)
+        except Refusal as refusal:
+            self.session.end(NOT_AUTHENTICATED, refusal.code)
+            return refusal
+        return None
 
     async def _authenticate(self, token: str) -> None:
         person = await identify(token)
@@ -195,41 +186,27 @@ class RoomConsumer(AsyncConsumer):
 
     # --- Rooms ------------------------------------------------------------------------------------
     async def join(self, frame: frames.JoinRoom) -> None:
-        """`recovered` says that the messages are exactly those after `after`; else they are the
-        newest."""
         slug, after = frame.data.room, frame.data.after
         if slug not in self.session.rooms and len(self.session.rooms) >= ROOMS_AT_ONCE:
             raise Refusal("too_many_rooms", f"At most {ROOMS_AT_ONCE} rooms at once.")
         place, seq = await self.rooms.enter(self.session, slug)
-        store = self.rooms.store
         try:
-            _, oldest = await store.newest(place.id)
-            recovered = after is not None and oldest <= after + 1 <= seq + 1 <= after + 1 + RESUMED
-            if recovered:
-                rows = await store.messages(
-                    place.id, after=cast("int", after), before=seq + 1, limit=RESUMED
-                )
-            else:
-                rows = await store.messages(place.id, before=seq + 1, limit=NEWEST, newest=True)
-            joined = {
-                "room": slug,
-                "seq": seq,
-                "role": place.role,
-                "recovered": recovered,
-                "messages": [document(slug, row) for row in rows],
-            }
-            self._ack(frame.ref)
-            self.session.push(encode("room:joined", joined))
+            recovered, messages = await self.rooms.catch_up(place.id, after, seq)
         except Refusal:
             await self.rooms.leave(self.session, slug)
             raise
+        else:
+            self._ack(frame.ref)
+            joined = {"room": slug, "seq": seq, "role": place.role}
+            caught_up = {"recovered": recovered, "messages": messages}
+            self.session.push(encode("room:joined", joined | caught_up))
         finally:
             self.session.release(place.id, after=seq)
 
     async def leave(self, frame: frames.LeaveRoom) -> None:
         slug = frame.data.room
         self._room(slug)
-        await self._stop_typing(slug)
+        await self.typist.stop(slug)
         await self.rooms.leave(self.session, slug)
         self._ack(frame.ref)
         self.session.push(encode("room:left", {"room": slug}))
@@ -243,7 +220,7 @@ class RoomConsumer(AsyncConsumer):
         room = self._room(frame.data.room)
         if not frame.data.body.strip() or "\0" in frame.data.body:
             raise Refusal("frame_invalid", "A message has words - at `$.data.body`")
-        await self._stop_typing(frame.data.room)
+        await self.typist.stop(frame.data.room)
         while len(self._sending) >= SENDING_AT_ONCE:
             await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
         task = asyncio.create_task(self._store(room, frame))
@@ -286,38 +263,20 @@ class RoomConsumer(AsyncConsumer):
 
     # --- Typing -----------------------------------------------------------------------------------
     async def start_typing(self, frame: frames.StartTyping) -> None:
-        slug = frame.data.room
-        room, now = self._room(slug), time.monotonic()
-        told_at, timer = self._typing.get(slug, (0.0, None))
-        if timer:
-            timer.cancel()
-        is_news = now - told_at > TYPING_AGAIN
-        timer = asyncio.get_running_loop().call_later(TYPING_LASTS, self._typed_long_enough, slug)
-        self._typing[slug] = (now if is_news else told_at, timer)
+        self._room(frame.data.room)
         self._ack(frame.ref)
-        if is_news:
-            await self.rooms.hub.tell(room, self._typing_frame("typing:started", slug))
+        await self.typist.start(frame.data.room)
 
     async def stop_typing(self, frame: frames.StopTyping) -> None:
         self._room(frame.data.room)
-        await self._stop_typing(frame.data.room)
         self._ack(frame.ref)
+        await self.typist.stop(frame.data.room)
 
-    def _typed_long_enough(self, slug: str) -> None:
-        task = asyncio.ensure_future(self._stop_typing(slug))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-
-    async def _stop_typing(self, slug: str) -> None:
-        if (typing := self._typing.pop(slug, None)) is None:
-            return
-        typing[1].cancel()
+    async def _tell_typing(self, event: str, slug: str) -> None:
         if (room := self.session.rooms.get(slug)) is not None:
-            await self.rooms.hub.tell(room, self._typing_frame("typing:stopped", slug))
-
-    def _typing_frame(self, event: str, slug: str) -> str:
-        person = cast("Person", self.session.person)
-        return encode(event, {"room": slug, "user": _user(person)})
+            person = cast("Person", self.session.person)
+            frame = encode(event, {"room": slug, "user": _user(person)})
+            await self.rooms.hub.tell(room, frame)
 
 
 _HANDLERS: dict[str, Callable[[RoomConsumer, dict[str, Any]], Awaitable[None]]] = {
@@ -337,48 +296,6 @@ _ANSWERS: dict[type, Callable[[RoomConsumer, Any], Awaitable[None]]] = {
     frames.ReadReceipt: RoomConsumer.receipt,
     frames.Ping: RoomConsumer.ping,
 }
-
-
-async def identify(token: str) -> Person:
-    """Refusal with the code of why it is not good."""
-    try:
-        person: Person = await database_sync_to_async(_identify)(token)
-    except AuthenticationFailed as error:
-        raise Refusal(str(error.get_codes()), str(error.detail)) from None
-    return person
-
-
-def _identify(token: str) -> Person:
-    user = selectors.find_family(access_token=token).user
-    return Person(user.pk, user.public_id, user.username, tokens.expiry_of(token))
-
-
-def is_our_origin(origin: str | None) -> bool:
-    """Programs send none; a browser says whose page it is that asks."""
-    if origin is None:
-        return True
-    return origin.rstrip("/").lower() in {
-        _origin(allowed) for allowed in (settings.PUBLIC_URL, *settings.CORS_ALLOWED_ORIGINS)
-    }
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def _header(scope: Any, name: bytes) -> str | None:
-    found = [value for key, value in scope["headers"] if key == name]
-    return found[0].decode("latin-1") if found else None
-
-
-def _ref_of(text: str) -> str | None:
-    """Of a frame that is otherwise wrong, so that its sender knows which one it was."""
-    try:
-        ref = json.loads(text).get("ref")
-    except (ValueError, AttributeError, RecursionError):
-        return None
-    return ref if isinstance(ref, str) and len(ref) <= 64 else None
 
 
 def _user(person: Person) -> dict[str, Any]:

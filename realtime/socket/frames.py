@@ -4,6 +4,7 @@ A client's frame is one of the structs here: `{"event": "message:send", "ref": "
 The answer to a ref is an `ack` or an `error` that bears it.
 """
 
+import json
 from typing import Annotated, Any
 
 import msgspec
@@ -140,6 +141,15 @@ def decode(text: str) -> ClientFrame:
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise Refusal("frame_invalid", "This is no JSON object.") from None
     return frame
+
+
+def ref_of(text: str) -> str | None:
+    """Of a frame that is otherwise wrong, so that its sender knows which one it was."""
+    try:
+        ref = json.loads(text).get("ref")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return ref if isinstance(ref, str) and len(ref) <= 64 else None
 
 
 def encode(event: str, data: Any = None, ref: str | None = None) -> str:

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from redis.exceptions import RedisError
 
+from accounts.events import SIGN_INS
 from monitoring.redis_clients import asynchronous
 
 log = structlog.get_logger("rallypoint.rooms")
@@ -69,8 +70,11 @@ class LocalRoom:
 
 
 class Hub:
-    """`read` is asked for what is missing, `newest` for the number at which a room begins here, and
-    `on_gone(room, user, reason)` takes people out."""
+    """`read` is asked for what is missing, `newest` for the number at which a room begins here.
+
+    `on_gone(room, user, reason)` takes people out. `on_sign_ins(user)` hears whose sign-ins may
+    have ended; None after a time in which nothing was heard: anybody's.
+    """
 
     def __init__(
         self,
@@ -79,11 +83,13 @@ class Hub:
         read: Read,
         newest: Callable[[int], Awaitable[int]],
         on_gone: Callable[[int, int, str], None] = lambda *_: None,
+        on_sign_ins: Callable[[int | None], None] = lambda _: None,
     ) -> None:
         self.name = secrets.token_hex(8)
         # Nothing is heard from other processes for now.
         self.is_degraded = True
-        self._read, self._newest, self._on_gone = read, newest, on_gone
+        self._read, self._newest = read, newest
+        self._on_gone, self._on_sign_ins = on_gone, on_sign_ins
         self._rooms: dict[int, LocalRoom] = {}
         self._entering: dict[int, asyncio.Lock] = {}
         self._untold: dict[int, int] = {}
@@ -235,9 +241,8 @@ class Hub:
         await self._subscription.aclose()  # type: ignore[no-untyped-call]
         self._subscription = self._news.pubsub()
         async with asyncio.timeout(SUBSCRIBED_WITHIN):
-            # Its own channel keeps the subscription alive while there is no room.
-            own = f"rallypoint:process:{self.name}"
-            await self._subscription.subscribe(own, *(f"{CHANNEL}{room}" for room in self._rooms))
+            rooms = (f"{CHANNEL}{room}" for room in self._rooms)
+            await self._subscription.subscribe(SIGN_INS, *rooms)
             await self._publisher.ping()
         self.is_degraded = False
         log.info("rooms_connected")
@@ -246,6 +251,7 @@ class Hub:
             await self._send(room_id, [News(self.name, seq, "")])
         for room in self._rooms.values():
             self._look(room)
+        self._on_sign_ins(None)
 
     async def _hear(self) -> None:
         """Until somebody finds that Redis is away."""
@@ -256,7 +262,11 @@ class Hub:
             channel = message["channel"].decode()
             if message["type"] == "subscribe" and (waiting := self._confirmed.get(channel)):
                 waiting.set()
-            if message["type"] == "message" and channel.startswith(CHANNEL):
+            if message["type"] != "message":
+                continue
+            if channel == SIGN_INS:
+                self._on_sign_ins(int(message["data"]))
+            else:
                 self._take(int(channel.removeprefix(CHANNEL)), self._decode(message["data"]))
 
     def _take(self, room_id: int, news: News) -> None:

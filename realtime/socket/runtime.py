@@ -12,9 +12,10 @@ import structlog
 from monitoring.health import draining
 from monitoring.wire.fields import instant
 from realtime.messages.statement import Stored
-from realtime.socket.frames import encode
+from realtime.socket.frames import Refusal, encode
 from realtime.socket.hub import EVERYBODY, FILLED_AT_ONCE, Hub
-from realtime.socket.session import IDLE, REPLACED, RESTARTING, Person, Session
+from realtime.socket.identity import Person, identify
+from realtime.socket.session import IDLE, NOT_AUTHENTICATED, REPLACED, RESTARTING, Session
 from realtime.socket.store import Place, Store
 from realtime.socket.writer import Said, Writer
 
@@ -23,6 +24,9 @@ log = structlog.get_logger("rallypoint.rooms")
 HEARTBEAT = 25.0
 IDLE_AFTER = 2.5 * HEARTBEAT
 CONNECTIONS_A_PERSON = 20
+# Who missed more is given the newest, and reads the rest by history:get.
+RESUMED = 200
+NEWEST = 50
 LOOK_EVERY = 0.5
 # Clients come back spread over this, so that the next process is not stormed.
 RECONNECT_WITHIN = 3.0
@@ -69,6 +73,17 @@ class Rooms:
             one.end(REPLACED, "replaced by a newer connection")
         session.person = person
 
+    async def _look_at(self, user: int | None) -> None:
+        """Whether her sign-ins are still good, or everybody's: one after the other."""
+        for session in tuple(self.sessions):
+            if session.person is None or user not in {None, session.person.id}:
+                continue
+            try:
+                await identify(session.person.token)
+            except Refusal as refusal:
+                if refusal.code != "unavailable":
+                    session.end(NOT_AUTHENTICATED, refusal.code)
+
     async def forget(self, session: Session) -> None:
         self.sessions.discard(session)
         for room in session.rooms.values():
@@ -86,6 +101,20 @@ class Rooms:
         seq = await self.hub.enter(place.id, session)
         session.rooms[slug] = place.id
         return place, seq
+
+    async def catch_up(
+        self, room: int, after: int | None, seq: int
+    ) -> tuple[bool, list[dict[str, Any]]]:
+        """Whether the messages are exactly those from `after` to `seq`; else they are the newest up
+        to there."""
+        _, oldest = await self.store.newest(room)
+        if after is not None and oldest <= after + 1 <= seq + 1 <= after + 1 + RESUMED:
+            rows = await self.store.messages(room, after=after, before=seq + 1, limit=RESUMED)
+            recovered = True
+        else:
+            rows = await self.store.messages(room, before=seq + 1, limit=NEWEST, newest=True)
+            recovered = False
+        return recovered, [document(self._slugs[room], row) for row in rows]
 
     async def leave(self, session: Session, slug: str) -> None:
         if (room := session.rooms.pop(slug, None)) is not None:

@@ -5,7 +5,8 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from uuid import UUID
+
+from realtime.socket.identity import Person
 
 # What may wait for a client that does not read; after that it is told to come back and resume.
 MOST_FRAMES = 1_000
@@ -17,16 +18,6 @@ PATIENCE = 100
 
 NOT_AUTHENTICATED, FORBIDDEN, IDLE, REPLACED = 4401, 4403, 4408, 4409
 BEHIND, TOO_BIG, FLOODING, RESTARTING = 4412, 4413, 4429, 1012
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who is behind a connection; `expires_at` is Unix time."""
-
-    id: int
-    public_id: UUID
-    username: str
-    expires_at: float
 
 
 class Bucket:

@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from realtime.messages import statement
 from realtime.messages.statement import Draft, Stored
 from realtime.socket.frames import Refusal
+from realtime.socket.identity import unavailable
 
 ANSWER_WITHIN = 5.0
 
@@ -60,13 +61,8 @@ class Place:
     role: str
 
 
-class Unavailable(Refusal):
-    def __init__(self) -> None:
-        super().__init__("unavailable", "The service is away for a moment. Try again shortly.")
-
-
 class Store:
-    """`open` never waits for the server; each call that finds it away is Unavailable."""
+    """`open` never waits for the server; a call that finds it away is a Refusal `unavailable`."""
 
     def __init__(self, url: str) -> None:
         self._pool = AsyncConnectionPool(
@@ -146,4 +142,4 @@ class Store:
             async with asyncio.timeout(ANSWER_WITHIN), self._pool.connection() as connection:
                 yield connection
         except (TimeoutError, PoolTimeout, TooManyRequests, psycopg.OperationalError):
-            raise Unavailable from None
+            raise unavailable() from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from realtime.messages.statement import Draft, Stored
 from realtime.socket.frames import Refusal
-from realtime.socket.session import Person
+from realtime.socket.identity import Person
 
 TOGETHER = 200
 MOST_WAITING = 2_000

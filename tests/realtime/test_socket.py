@@ -215,6 +215,29 @@ def test_a_token_that_is_none_ends_the_connection(stack: Stack, token: str) -> N
         assert nobody.ending() == (4401, "token_invalid")
 
 
+@pytest.mark.parametrize(
+    ("deed", "code"),
+    [
+        ("services.sign_out_everywhere(user=user)", "token_revoked"),
+        ("user.set_password('another one 1!'); user.save()", "token_revoked"),
+        ("user.is_active = False; user.save()", "user_inactive"),
+    ],
+)
+def test_who_is_signed_out_is_sent_away_at_once(
+    stack: Stack, alice: requests.Session, talk: Any, deed: str, code: str
+) -> None:
+    wallet = TestWallet(bytes([len(code) + len(deed)]) * 32)
+    hers, others = talk(stack.sign_in(wallet)), talk(alice)
+    user = hers.hear("ready")["userId"]
+    stack.manage(
+        "shell", "-c",
+        "from accounts import services; from accounts.models import User;"
+        f"user = User.objects.get(public_id='{user}'); {deed}",
+    )  # fmt: skip
+    assert hers.ending() == (4401, code)
+    assert others.ask("ping")["event"] == "pong"
+
+
 def test_another_persons_token_prolongs_nothing(
     alice: requests.Session, bob: requests.Session, talk: Any
 ) -> None:
@@ -290,13 +313,21 @@ def test_what_is_too_big_binary_or_too_much_ends_the_connection(
 
 
 def test_the_oldest_of_too_many_connections_is_replaced(alice: requests.Session, talk: Any) -> None:
-    # Two workers: each has a limit of its own.
+    # Two workers, each with a limit of twenty for itself: five at least are too many.
     crowd = [talk(alice) for _ in range(45)]
-    for talker in crowd:
-        talker.hear("ready")
-    assert crowd[0].ending()[0] == 4409
-    for talker in crowd[-15:]:
-        assert talker.ask("ping")["event"] == "pong"
+    codes = [code_of(talker) for talker in crowd]
+    assert 5 <= codes.count(4409) <= 25
+    assert set(codes) == {4409, None}
+    assert codes[-1] is None
+
+
+def code_of(talker: Talker) -> int | None:
+    """With which the connection has been closed."""
+    try:
+        talker.ask("ping")
+    except ConnectionClosed:
+        return talker.socket.close_code
+    return None
 
 
 def test_a_private_room_is_not_there_for_others(
