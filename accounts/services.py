@@ -129,8 +129,9 @@ def revoke_families(*, families: QuerySet[TokenFamily]) -> int:
 def _revoke(families: QuerySet[TokenFamily], reason: TokenFamily.Reason) -> int:
     unrevoked = families.filter(revoked_at__isnull=True)
     people = set(unrevoked.values_list("user_id", flat=True))
+    revoked = unrevoked.update(revoked_at=timezone.now(), revoked_reason=reason)
     announce_sign_ins_after_commit(*people)
-    return unrevoked.update(revoked_at=timezone.now(), revoked_reason=reason)
+    return revoked
 
 
 # --- What she shows of herself --------------------------------------------------------------------

@@ -138,10 +138,7 @@ class RoomConsumer(AsyncConsumer):
     async def auth(self, frame: frames.Auth) -> None:
         if self.session.person is not None:
             raise Refusal("already_authenticated", "To prolong it there is auth:refresh.")
-        if (refusal := await self._authenticate_or_end(frame.data.token)) is None:
-            self._ack(frame.ref)
-        else:
-            self._error(refusal, frame.ref)
+        await self._authenticate_or_end(frame.data.token, frame.ref)
 
     async def refresh(self, frame: frames.AuthRefresh) -> None:
         person = await identify(frame.data.token)
@@ -151,13 +148,14 @@ class RoomConsumer(AsyncConsumer):
         self._expect_expiry(person)
         self._ack(frame.ref)
 
-    async def _authenticate_or_end(self, token: str) -> Refusal | None:
+    async def _authenticate_or_end(self, token: str, ref: str | None = None) -> None:
         try:
             await self._authenticate(token)
         except Refusal as refusal:
+            self._error(refusal, ref)
             self.session.end(NOT_AUTHENTICATED, refusal.code)
-            return refusal
-        return None
+        else:
+            self._ack(ref)
 
     async def _authenticate(self, token: str) -> None:
         person = await identify(token)

@@ -45,7 +45,13 @@ class Rooms:
     async def start(self) -> None:
         database_url, redis_url = self._urls
         self.store = Store(database_url)
-        self.hub = Hub(redis_url, read=self._read, newest=self._newest, on_gone=self._take_out)
+        self.hub = Hub(
+            redis_url,
+            read=self._read,
+            newest=self._newest,
+            on_gone=self._take_out,
+            on_sign_ins=lambda user: self._spawn(self._look_at(user)),
+        )
         self.writer = Writer(self.store.post, self._announce)
         await self.store.open()
         self.hub.start()

@@ -30,6 +30,8 @@ class Chatter:
         self.acked: dict[str, int] = {}
         self.heard: list[tuple[int, str, str]] = []
         self.returns = 0
+        # What is said while she reads what she missed.
+        self.meanwhile: list[dict[str, Any]] | None = None
 
     def run(self, is_over: Any) -> None:
         while not is_over():
@@ -41,18 +43,29 @@ class Chatter:
                 time.sleep(0.05)
 
     def _talk(self, talker: Talker, is_over: Any) -> None:
-        talker.on_frame = self._hear
+        talker.on_frame, self.meanwhile = self._hear, []
         joined = talker.join(self.room, after=len(self.heard))
         if "room" not in joined:
             raise TimeoutError(joined)
-        assert joined["recovered"], joined
-        for message in joined["messages"]:
+        missed = self._missed(talker, joined)
+        missed, self.meanwhile = missed + self.meanwhile, None
+        for message in missed:
             self._note(message)
         while not is_over():
             if self.left:
                 self._say(talker, self.left[0])
             else:
                 talker.ask("ping")
+
+    def _missed(self, talker: Talker, joined: dict[str, Any]) -> list[dict[str, Any]]:
+        """Too much for one answer is read back page by page."""
+        messages = list(joined["messages"])
+        while messages and messages[0]["seq"] > len(self.heard) + 1:
+            assert not joined["recovered"]
+            before = messages[0]["seq"]
+            page = talker.ask("history:get", room=self.room, before=before, limit=200)
+            messages = page["data"]["messages"] + messages
+        return [message for message in messages if message["seq"] > len(self.heard)]
 
     def _say(self, talker: Talker, words: str) -> None:
         answer = talker.ask("message:send", room=self.room, body=words, clientId=words)
@@ -63,10 +76,13 @@ class Chatter:
             time.sleep(0.1)  # told to slow down, or that a store is away
 
     def _hear(self, frame: dict[str, Any]) -> bool:
-        if frame["event"] == "message:received":
+        if frame["event"] != "message:received":
+            return False
+        if self.meanwhile is None:
             self._note(frame["data"])
-            return True
-        return False
+        else:
+            self.meanwhile.append(frame["data"])
+        return True
 
     def _note(self, message: dict[str, Any]) -> None:
         assert message["seq"] == len(self.heard) + 1, (message, len(self.heard))

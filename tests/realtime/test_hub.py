@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connection
 
+from accounts.events import announce_sign_ins_after_commit
 from realtime.socket.hub import Hub, LocalRoom, News
 
 ROOM = 7
@@ -141,3 +144,19 @@ async def test_without_redis_a_room_is_local(stored: Stored) -> None:
     assert ear.heard == [(1, "m1"), (None, "typing")]
     assert alone.is_degraded
     await alone.stop()
+
+
+def announce(*people: int) -> None:
+    announce_sign_ins_after_commit(*people)
+    connection.close()  # that of a thread, which nobody else closes
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_whose_sign_ins_may_have_ended_is_heard(stored: Stored) -> None:
+    heard: list[int | None] = []
+    hub = Hub(settings.REDIS_URL, read=stored.read, newest=stored.newest, on_sign_ins=heard.append)
+    hub.start()
+    await until(lambda: heard == [None])
+    await sync_to_async(announce)(5, 6)
+    await until(lambda: heard == [None, 5, 6])
+    await hub.stop()
