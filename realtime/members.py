@@ -136,7 +136,7 @@ def may_moderate(room: Room, user: User) -> bool:
 
 def refuse_silenced(room: Room, user: User) -> None:
     """Problems (403) `not_a_member`, `banned`, `muted`; (409) `room_closed`."""
-    _refuse_closed(room)
+    refuse_closed(room)
     member = Member.objects.filter(room=room, user=user).first()
     if member is None:
         raise _not_a_member(403)
@@ -180,7 +180,7 @@ def _locked(room: Room) -> Room:
     """Who comes and goes takes turns with who closes the room; those who only talk in it do not
     wait longer than for one message."""
     room = Room.objects.select_for_update(no_key=True).get(pk=room.pk)
-    _refuse_closed(room)
+    refuse_closed(room)
     return room
 
 
@@ -195,7 +195,8 @@ def _not_a_member(status: int) -> Problem:
     return Problem("not_a_member", "They are not in this room.", status=status)
 
 
-def _refuse_closed(room: Room) -> None:
+def refuse_closed(room: Room) -> None:
+    """Problem (409) `room_closed`."""
     if room.closed_at:
         raise Problem("room_closed", "This room is closed.", status=409)
 

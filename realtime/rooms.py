@@ -59,7 +59,7 @@ def update_room(*, room: Room, actor: User, expected_version: int | None, **fiel
     `version_stale` (412)."""
     room = Room.objects.select_for_update(no_key=True).get(pk=room.pk)
     members.refuse_unless_owner(room, actor)
-    _refuse_closed(room)
+    members.refuse_closed(room)
     if expected_version is not None and room.version != expected_version:
         detail = "Somebody else has changed this room. Look at it again."
         raise Problem("version_stale", detail, status=412, version=room.version)
@@ -128,8 +128,3 @@ def _direct_slug(*two: User) -> str:
     """The same for both. Nobody guesses it, and it is no secret: who is in it is what counts."""
     ids = "".join(sorted(user.public_id.hex for user in two))
     return f"direct-{hashlib.sha256(ids.encode()).hexdigest()[:32]}"
-
-
-def _refuse_closed(room: Room) -> None:
-    if room.closed_at:
-        raise Problem("room_closed", "This room is closed.", status=409)

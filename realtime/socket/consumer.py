@@ -5,7 +5,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-import structlog
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from uuid_utils import uuid7
@@ -27,8 +26,6 @@ from realtime.socket.session import (
 )
 from realtime.socket.typists import Typist
 from realtime.socket.writer import Said
-
-log = structlog.get_logger("rallypoint.rooms")
 
 AUTHENTICATE_WITHIN = 10.0
 WARN_BEFORE = 60.0

@@ -7,8 +7,6 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from monitoring.health import draining
 from monitoring.wire.fields import instant
 from realtime.messages.statement import Stored
@@ -18,8 +16,6 @@ from realtime.socket.identity import Person, identify
 from realtime.socket.session import IDLE, NOT_AUTHENTICATED, REPLACED, RESTARTING, Session
 from realtime.socket.store import Place, Store
 from realtime.socket.writer import Said, Writer
-
-log = structlog.get_logger("rallypoint.rooms")
 
 HEARTBEAT = 25.0
 IDLE_AFTER = 2.5 * HEARTBEAT
@@ -92,9 +88,8 @@ class Rooms:
 
     async def forget(self, session: Session) -> None:
         self.sessions.discard(session)
-        for room in session.rooms.values():
-            await self.hub.leave(room, session)
-        session.rooms.clear()
+        for slug in tuple(session.rooms):
+            await self.leave(session, slug)
 
     # --- Rooms ------------------------------------------------------------------------------------
     async def enter(self, session: Session, slug: str) -> tuple[Place, int]:
@@ -104,7 +99,11 @@ class Rooms:
         place = await self.store.enter(slug, session.person.id)
         self._slugs[place.id] = slug
         session.hold(place.id)
-        seq = await self.hub.enter(place.id, session)
+        try:
+            seq = await self.hub.enter(place.id, session)
+        except Refusal:
+            session.release(place.id, after=0)
+            raise
         session.rooms[slug] = place.id
         return place, seq
 
