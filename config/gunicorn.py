@@ -24,6 +24,9 @@ limit_request_line = 8190
 # Also the longest that an idle connection holds up a reload. A proxy in front keeps its idle ones
 # for less, so that it is never the one to be surprised.
 keepalive = 5
+# Twice what the socket allows: a frame that is a little too big is told so with its own code, a
+# huge one is refused (1009) before it is read.
+websocket_max_message_size = 128 * 1024
 timeout = 60
 graceful_timeout = 30
 http_parser = "auto"  # the C parser where it could be built

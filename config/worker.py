@@ -15,6 +15,7 @@ import signal
 
 from gunicorn.workers.gasgi import ASGIWorker
 
+from config import websocket
 from monitoring.health import draining
 
 SUCCESSORS_WITHIN = 25.0
@@ -58,6 +59,7 @@ class Worker(ASGIWorker):
         end_on_signals()
 
     async def _serve(self) -> None:
+        websocket.install()
         for number in _LEAVE_SIGNALS:
             leaves = number == signal.SIGTERM
             handle = self.handle_exit_signal if leaves else self.handle_quit_signal

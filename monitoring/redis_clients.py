@@ -4,17 +4,21 @@ redis-py retries ten times unless it is told not to: a closed port then costs se
 stall can store one entry twice. Here a call fails fast, and the caller decides.
 """
 
+import asyncio
 from typing import Any
 
 from redis import Redis
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 CONNECT_TIMEOUT = 0.25
 TIMEOUT = 0.5
 MAX_CONNECTIONS = 200
 POOL_TIMEOUT = 1.0
+# redis-py's words for a server that is away; RuntimeError is uvloop's for a reset connection.
+AWAY = (OSError, RedisError, RuntimeError, asyncio.TimeoutError)
 
 
 def synchronous(

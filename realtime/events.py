@@ -4,38 +4,37 @@ listen. While Redis is away nobody is told: messages are noticed by their number
 from functools import partial
 from typing import Any
 
-import msgspec
 import structlog
 from django.db import transaction
 from redis.exceptions import RedisError
 
 from monitoring.redis import durable
+from realtime.news import CHANNEL, EVERYBODY, News
+from realtime.news import encode as encode_news
 from realtime.socket.frames import encode
-from realtime.socket.hub import CHANNEL, EVERYBODY, News
 
 log = structlog.get_logger("rallypoint.rooms")
 
 _NOBODY = ""
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def announce_message_after_commit(room_id: int, seq: int) -> None:
     """Whoever lacks this number reads it."""
-    _after_commit(room_id, News(_NOBODY, seq, ""))
+    _after_commit(room_id, News(_NOBODY, seq, b""))
 
 
 def announce_change_after_commit(room_id: int, event: str, data: dict[str, Any]) -> None:
-    _after_commit(room_id, News(_NOBODY, None, encode(event, data)))
+    _after_commit(room_id, News(_NOBODY, None, encode(event, data).data))
 
 
 def announce_removal_after_commit(room_id: int, user_id: int, reason: str) -> None:
     """She is not in this room any more, on none of her devices; `reason` like "kicked"."""
-    _after_commit(room_id, News(_NOBODY, None, reason, user_id))
+    _after_commit(room_id, News(_NOBODY, None, reason.encode(), user_id))
 
 
 def announce_closing_after_commit(room_id: int) -> None:
     """Nobody is in this room any more."""
-    _after_commit(room_id, News(_NOBODY, None, "closed", EVERYBODY))
+    _after_commit(room_id, News(_NOBODY, None, b"closed", EVERYBODY))
 
 
 def _after_commit(room_id: int, news: News) -> None:
@@ -44,6 +43,6 @@ def _after_commit(room_id: int, news: News) -> None:
 
 def _publish(room_id: int, news: News) -> None:
     try:
-        durable().publish(f"{CHANNEL}{room_id}", _encode(news))
+        durable().publish(f"{CHANNEL}{room_id}", encode_news(news))
     except RedisError as error:
         log.warning("room_not_told", room=room_id, error=type(error).__name__)

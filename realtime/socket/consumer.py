@@ -1,21 +1,20 @@
-"""The WebSocket at /ws/: parse, ask, reply."""
+"""The WebSocket at /ws/: its life, and who is behind it. What is said of rooms: conversation."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 from channels.consumer import AsyncConsumer
-from channels.exceptions import StopConsumer
 from uuid_utils import uuid7
 
-from monitoring.wire.fields import instant
-from realtime.messages.posting import REFUSALS
 from realtime.socket import frames
+from realtime.socket.conversation import Conversation
 from realtime.socket.frames import Refusal, encode
 from realtime.socket.identity import Person, identify
+from realtime.socket.lines import TRANSPORT, Line, Queued, Straight
 from realtime.socket.origins import is_our_origin
-from realtime.socket.runtime import HEARTBEAT, Rooms, document
+from realtime.socket.runtime import HEARTBEAT, Rooms
 from realtime.socket.session import (
     FLOODING,
     FORBIDDEN,
@@ -24,13 +23,9 @@ from realtime.socket.session import (
     TOO_BIG,
     Session,
 )
-from realtime.socket.typists import Typist
-from realtime.socket.writer import Said
 
 AUTHENTICATE_WITHIN = 10.0
 WARN_BEFORE = 60.0
-ROOMS_AT_ONCE = 100
-SENDING_AT_ONCE = 32
 _UNSUPPORTED = 1003
 
 
@@ -38,29 +33,34 @@ class RoomConsumer(AsyncConsumer):
     """One connection. Frames are handled one after the other, but for messages: those wait for
     their commit beside each other, in the order in which they came."""
 
-    # Channels' layer would cost each connection a queue and a task; the hub reaches all of them.
-    channel_layer_alias = "none"
+    session: Session
+    conversation: Conversation
 
     def __init__(self, rooms: Rooms) -> None:
         self.rooms = rooms
-        self.session = Session(self._send_text, self._close, uuid7().hex)
-        self._writing: asyncio.Task[None] | None = None
-        self._sending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self.typist = Typist(self._tell_typing)
 
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Without Channels' look at database connections, a hop to a thread for every frame: what
-        uses one closes it."""
-        await _HANDLERS[message["type"]](self, message)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Without Channels' layer, whose queue and task for each connection the hub makes needless,
+        there is one source of events: waiting for several costs a task for each of them. And
+        without a look at Django's connections, a hop to a thread: what uses one closes it."""
+        self.scope, self.base_send = scope, send
+        try:
+            await receive()
+            await self._accept()
+            while (message := await receive())["type"] == "websocket.receive":
+                await self.receive(message)
+        finally:
+            await self._gone()
 
     # --- Coming and going -------------------------------------------------------------------------
-    async def connect(self, _: dict[str, Any]) -> None:
+    async def _accept(self) -> None:
         offered = self.scope.get("subprotocols") or []
         chosen = frames.SUBPROTOCOL if frames.SUBPROTOCOL in offered else None
         # Accepted first: a browser sees the close code only of an open socket.
         await self.send({"type": "websocket.accept", "subprotocol": chosen})
-        self._writing = asyncio.create_task(self.session.write())
+        self.session = Session(uuid7().hex, self._line())
+        self.conversation = Conversation(self.rooms, self.session)
         self.rooms.welcome(self.session)
         if not is_our_origin(self.scope):
             self.session.end(FORBIDDEN, "origin not allowed")
@@ -70,20 +70,16 @@ class RoomConsumer(AsyncConsumer):
         if token is not None:
             await self._authenticate_or_end(token)
 
-    async def disconnect(self, _: dict[str, Any]) -> None:
+    def _line(self) -> Line:
+        transport = (self.scope.get("extensions") or {}).get(TRANSPORT)
+        return Straight(transport, self.send) if transport else Queued(self.send)
+
+    async def _gone(self) -> None:
         if self._timer:
             self._timer.cancel()
-        await self.typist.stop_all()
-        if self._writing:
-            self._writing.cancel()
-        await self.rooms.forget(self.session)
-        raise StopConsumer
-
-    async def _send_text(self, text: str) -> None:
-        await self.send({"type": "websocket.send", "text": text})
-
-    async def _close(self, code: int, reason: str) -> None:
-        await self.send({"type": "websocket.close", "code": code, "reason": reason})
+        if hasattr(self, "conversation"):
+            await self.conversation.end()
+            await self.rooms.forget(self.session)
 
     def _at(self, seconds: float, action: Callable[[], None]) -> None:
         if self._timer:
@@ -107,52 +103,52 @@ class RoomConsumer(AsyncConsumer):
         if self.session.bucket.refused > PATIENCE:
             self.session.end(FLOODING, "flooding")
         else:
-            self._error(Refusal("flooding", "Too many frames. Slow down."), None)
+            self.session.refuse(Refusal("flooding", "Too many frames. Slow down."), None)
 
     async def _handle(self, text: str) -> None:
         ref = None
         try:
             frame = frames.decode(text)
             ref = frame.ref
-            self._refuse_strangers(frame)
-            await _ANSWERS[type(frame)](self, frame)
+            await self._answer(frame)
         except Refusal as refusal:
-            self._error(refusal, ref or frames.ref_of(text))
+            self.session.refuse(refusal, ref or frames.ref_of(text))
 
-    def _refuse_strangers(self, frame: frames.ClientFrame) -> None:
-        if self.session.person is None and not isinstance(frame, frames.Auth | frames.Ping):
-            raise Refusal("not_authenticated", "Say who you are first: auth.")
-
-    def _error(self, refusal: Refusal, ref: str | None) -> None:
-        data = {"code": refusal.code, "detail": refusal.detail}
-        self.session.push(encode("error", data, ref))
-
-    def _ack(self, ref: str | None, **data: Any) -> None:
-        if ref is not None:
-            self.session.push(encode("ack", data, ref))
+    async def _answer(self, frame: frames.ClientFrame) -> None:
+        match frame:
+            case frames.Ping():
+                self.session.push(encode("pong", None, frame.ref))
+            case frames.Auth():
+                await self._authenticate_now(frame)
+            case _ if self.session.person is None:
+                raise Refusal("not_authenticated", "Say who you are first: auth.")
+            case frames.AuthRefresh():
+                await self._refresh(frame)
+            case _:
+                await self.conversation.answer(frame)
 
     # --- Who it is --------------------------------------------------------------------------------
-    async def auth(self, frame: frames.Auth) -> None:
+    async def _authenticate_now(self, frame: frames.Auth) -> None:
         if self.session.person is not None:
             raise Refusal("already_authenticated", "To prolong it there is auth:refresh.")
         await self._authenticate_or_end(frame.data.token, frame.ref)
 
-    async def refresh(self, frame: frames.AuthRefresh) -> None:
+    async def _refresh(self, frame: frames.AuthRefresh) -> None:
         person = await identify(frame.data.token)
         if self.session.person is None or person.id != self.session.person.id:
             raise Refusal("another_person", "This token is somebody else's.")
         self.session.person = person
         self._expect_expiry(person)
-        self._ack(frame.ref)
+        self.session.ack(frame.ref)
 
     async def _authenticate_or_end(self, token: str, ref: str | None = None) -> None:
         try:
             await self._authenticate(token)
         except Refusal as refusal:
-            self._error(refusal, ref)
+            self.session.refuse(refusal, ref)
             self.session.end(NOT_AUTHENTICATED, refusal.code)
         else:
-            self._ack(ref)
+            self.session.ack(ref)
 
     async def _authenticate(self, token: str) -> None:
         person = await identify(token)
@@ -178,120 +174,3 @@ class RoomConsumer(AsyncConsumer):
     def _not_authenticated(self) -> None:
         known = self.session.person is not None
         self.session.end(NOT_AUTHENTICATED, "token_expired" if known else "not_authenticated")
-
-    # --- Rooms ------------------------------------------------------------------------------------
-    async def join(self, frame: frames.JoinRoom) -> None:
-        slug, after = frame.data.room, frame.data.after
-        if slug not in self.session.rooms and len(self.session.rooms) >= ROOMS_AT_ONCE:
-            raise Refusal("too_many_rooms", f"At most {ROOMS_AT_ONCE} rooms at once.")
-        place, seq = await self.rooms.enter(self.session, slug)
-        try:
-            recovered, messages = await self.rooms.catch_up(place.id, after, seq)
-        except Refusal:
-            await self.rooms.leave(self.session, slug)
-            raise
-        else:
-            self._ack(frame.ref)
-            joined = {"room": slug, "seq": seq, "role": place.role}
-            caught_up = {"recovered": recovered, "messages": messages}
-            self.session.push(encode("room:joined", joined | caught_up))
-        finally:
-            self.session.release(place.id, after=seq)
-
-    async def leave(self, frame: frames.LeaveRoom) -> None:
-        slug = frame.data.room
-        self._room(slug)
-        await self.typist.stop(slug)
-        await self.rooms.leave(self.session, slug)
-        self._ack(frame.ref)
-        self.session.push(encode("room:left", {"room": slug}))
-
-    def _room(self, slug: str) -> int:
-        if (room := self.session.rooms.get(slug)) is None:
-            raise Refusal("not_in_room", "Join the room first.")
-        return room
-
-    async def message(self, frame: frames.SendMessage) -> None:
-        room = self._room(frame.data.room)
-        if not frame.data.body.strip() or "\0" in frame.data.body:
-            raise Refusal("frame_invalid", "A message has words - at `$.data.body`")
-        await self.typist.stop(frame.data.room)
-        while len(self._sending) >= SENDING_AT_ONCE:
-            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
-        task = asyncio.create_task(self._store(room, frame))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-
-    async def _store(self, room: int, frame: frames.SendMessage) -> None:
-        person = cast("Person", self.session.person)
-        said = Said(
-            sender=person.id, body=frame.data.body, client_id=frame.data.client_id, person=person
-        )
-        try:
-            stored = await self.rooms.writer.write(room, said)
-        except Refusal as refusal:
-            self._error(refusal, frame.ref)
-            return
-        if stored.refusal:
-            self._error(Refusal(stored.refusal, REFUSALS[stored.refusal][1]), frame.ref)
-        elif stored.created_at:
-            at = instant(stored.created_at)
-            self._ack(frame.ref, seq=stored.seq, id=stored.public_id, at=at)
-
-    async def history(self, frame: frames.GetHistory) -> None:
-        room, data = self._room(frame.data.room), frame.data
-        before = {} if data.before is None else {"before": data.before}
-        rows = await self.rooms.store.messages(room, limit=data.limit, newest=True, **before)
-        self._ack(frame.ref, messages=[document(data.room, row) for row in rows])
-
-    async def receipt(self, frame: frames.ReadReceipt) -> None:
-        room = self._room(frame.data.room)
-        person = cast("Person", self.session.person)
-        reached = await self.rooms.store.mark_read(room, person.id, frame.data.seq)
-        self._ack(frame.ref)
-        if reached is not None:
-            data = {"room": frame.data.room, "user": _user(person), "seq": reached}
-            await self.rooms.hub.tell(room, encode("receipt:updated", data))
-
-    async def ping(self, frame: frames.Ping) -> None:
-        self.session.push(encode("pong", None, frame.ref))
-
-    # --- Typing -----------------------------------------------------------------------------------
-    async def start_typing(self, frame: frames.StartTyping) -> None:
-        self._room(frame.data.room)
-        self._ack(frame.ref)
-        await self.typist.start(frame.data.room)
-
-    async def stop_typing(self, frame: frames.StopTyping) -> None:
-        self._room(frame.data.room)
-        self._ack(frame.ref)
-        await self.typist.stop(frame.data.room)
-
-    async def _tell_typing(self, event: str, slug: str) -> None:
-        if (room := self.session.rooms.get(slug)) is not None:
-            person = cast("Person", self.session.person)
-            frame = encode(event, {"room": slug, "user": _user(person)})
-            await self.rooms.hub.tell(room, frame)
-
-
-_HANDLERS: dict[str, Callable[[RoomConsumer, dict[str, Any]], Awaitable[None]]] = {
-    "websocket.connect": RoomConsumer.connect,
-    "websocket.receive": RoomConsumer.receive,
-    "websocket.disconnect": RoomConsumer.disconnect,
-}
-_ANSWERS: dict[type, Callable[[RoomConsumer, Any], Awaitable[None]]] = {
-    frames.Auth: RoomConsumer.auth,
-    frames.AuthRefresh: RoomConsumer.refresh,
-    frames.JoinRoom: RoomConsumer.join,
-    frames.LeaveRoom: RoomConsumer.leave,
-    frames.SendMessage: RoomConsumer.message,
-    frames.StartTyping: RoomConsumer.start_typing,
-    frames.StopTyping: RoomConsumer.stop_typing,
-    frames.GetHistory: RoomConsumer.history,
-    frames.ReadReceipt: RoomConsumer.receipt,
-    frames.Ping: RoomConsumer.ping,
-}
-
-
-def _user(person: Person) -> dict[str, Any]:
-    return {"id": person.public_id, "username": person.username}

@@ -5,7 +5,8 @@ The answer to a ref is an `ack` or an `error` that bears it.
 """
 
 import json
-from typing import Annotated, Any
+import struct
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -18,6 +19,8 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Body = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 ClientId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
+UserId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Note = Annotated[str, msgspec.Meta(max_length=100)]
 
 
 class _Data(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -45,6 +48,34 @@ class SendData(_Data):
     room: Slug
     body: Body
     client_id: ClientId
+
+
+class EditData(_Data):
+    room: Slug
+    seq: Seq
+    body: Body
+
+
+class DeleteData(_Data):
+    room: Slug
+    seq: Seq
+
+
+class DirectData(_Data):
+    to: UserId
+    body: Body
+    client_id: ClientId
+
+
+class StatusData(_Data):
+    status: Literal["online", "away", "busy"]
+    note: Note = ""
+
+
+class PeopleData(_Data):
+    room: Slug
+    after: UserId | None = None
+    limit: Limit = 50
 
 
 class HistoryData(_Data):
@@ -83,6 +114,31 @@ class SendMessage(_Frame, tag="message:send"):
     ref: Ref | None = None
 
 
+class EditMessage(_Frame, tag="message:edit"):
+    data: EditData
+    ref: Ref | None = None
+
+
+class DeleteMessage(_Frame, tag="message:delete"):
+    data: DeleteData
+    ref: Ref | None = None
+
+
+class SendDirect(_Frame, tag="direct:send"):
+    data: DirectData
+    ref: Ref | None = None
+
+
+class UpdatePresence(_Frame, tag="presence:update"):
+    data: StatusData
+    ref: Ref | None = None
+
+
+class ListPresence(_Frame, tag="presence:list"):
+    data: PeopleData
+    ref: Ref | None = None
+
+
 class StartTyping(_Frame, tag="typing:start"):
     data: RoomData
     ref: Ref | None = None
@@ -113,6 +169,11 @@ ClientFrame = (
     | JoinRoom
     | LeaveRoom
     | SendMessage
+    | EditMessage
+    | DeleteMessage
+    | SendDirect
+    | UpdatePresence
+    | ListPresence
     | StartTyping
     | StopTyping
     | GetHistory
@@ -152,11 +213,29 @@ def ref_of(text: str) -> str | None:
     return ref if isinstance(ref, str) and len(ref) <= 64 else None
 
 
-def encode(event: str, data: Any = None, ref: str | None = None) -> str:
-    """A server's frame, ready to be sent as often as it is needed."""
+class Frame:
+    """A server's frame, made once for all who get it: `data` is its JSON, `wire` the same as it
+    stands on the wire (RFC 6455, 5.2: one final text frame, not masked)."""
+
+    __slots__ = ("data", "wire")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.wire = _head(len(data)) + data
+
+
+def _head(length: int) -> bytes:
+    if length < 126:
+        return bytes((0x81, length))
+    if length < 2**16:
+        return struct.pack("!BBH", 0x81, 126, length)
+    return struct.pack("!BBQ", 0x81, 127, length)
+
+
+def encode(event: str, data: Any = None, ref: str | None = None) -> Frame:
     frame: dict[str, Any] = {"event": event}
     if ref is not None:
         frame["ref"] = ref
     if data is not None:
         frame["data"] = data
-    return msgspec.json.encode(frame).decode()
+    return Frame(msgspec.json.encode(frame))

@@ -10,16 +10,16 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
-import msgspec
 import structlog
-from redis.exceptions import RedisError
 
 from accounts.events import SIGN_INS
-from monitoring.redis_clients import asynchronous
+from monitoring.redis_clients import AWAY, asynchronous
+from realtime import news
+from realtime.news import CHANNEL, News
+from realtime.socket.frames import Frame
 
 log = structlog.get_logger("rallypoint.rooms")
 
-CHANNEL = "rallypoint:room:"
 SUBSCRIBED_WITHIN = 2.0
 PUBLISHED_WITHIN = 0.5
 RECONNECT_PAUSE = 0.5
@@ -27,31 +27,16 @@ RECONNECT_PAUSE = 0.5
 LOOK_UP_EVERY = 0.5
 # One reading of what is missing; a longer gap takes several.
 FILLED_AT_ONCE = 200
-# redis-py's words for a server that is away; RuntimeError is uvloop's for a reset connection.
-AWAY = (OSError, RedisError, RuntimeError, asyncio.TimeoutError)
 
 
 class Ear(Protocol):
     """Somebody who hears a room: `hear` must not wait, and not raise."""
 
-    def hear(self, room: int, seq: int | None, frame: str) -> None: ...
+    def hear(self, room: int, seq: int | None, frame: Frame) -> None: ...
 
-
-class News(msgspec.Struct, array_like=True):
-    """What processes tell each other of a room; `seq` is None for what has no number, and the frame
-    is empty when there was no telling it in time: whoever lacks that number reads it. With `gone`,
-    the id of a user or EVERYBODY, it tells who is not in the room any more; the frame is why."""
-
-    origin: str
-    seq: int | None
-    frame: str
-    gone: int | None = None
-
-
-EVERYBODY = 0
 
 # Gives the frames of messages after a number, at most FILLED_AT_ONCE: [(seq, frame), ...].
-Read = Callable[[int, int], Awaitable[list[tuple[int, str]]]]
+Read = Callable[[int, int], Awaitable[list[tuple[int, Frame]]]]
 
 
 class LocalRoom:
@@ -61,10 +46,10 @@ class LocalRoom:
         self.id = room
         self.seq = seq
         self.ears: set[Ear] = set()
-        self.waiting: dict[int, str] = {}
+        self.waiting: dict[int, Frame] = {}
         self.filling: asyncio.Task[None] | None = None
 
-    def tell(self, seq: int | None, frame: str) -> None:
+    def tell(self, seq: int | None, frame: Frame) -> None:
         for ear in tuple(self.ears):
             ear.hear(self.id, seq, frame)
 
@@ -72,8 +57,10 @@ class LocalRoom:
 class Hub:
     """`read` is asked for what is missing, `newest` for the number at which a room begins here.
 
-    `on_gone(room, user, reason)` takes people out. `on_sign_ins(user)` hears whose sign-ins may
-    have ended; None after a time in which nothing was heard: anybody's.
+    `on_presence(room, change)` hears of who comes and goes, a JSON object; `on_gone(room, user,
+    reason)` takes people out; `on_degraded()` hears when `is_degraded` has changed.
+    `on_sign_ins(user)` hears whose sign-ins may have ended; None after a time in which nothing was
+    heard: anybody's.
     """
 
     def __init__(
@@ -82,14 +69,17 @@ class Hub:
         *,
         read: Read,
         newest: Callable[[int], Awaitable[int]],
+        on_presence: Callable[[int, bytes], None] = lambda *_: None,
         on_gone: Callable[[int, int, str], None] = lambda *_: None,
+        on_degraded: Callable[[], None] = lambda: None,
         on_sign_ins: Callable[[int | None], None] = lambda _: None,
     ) -> None:
         self.name = secrets.token_hex(8)
         # Nothing is heard from other processes for now.
         self.is_degraded = True
         self._read, self._newest = read, newest
-        self._on_gone, self._on_sign_ins = on_gone, on_sign_ins
+        self._on_presence, self._on_gone = on_presence, on_gone
+        self._on_degraded, self._on_sign_ins = on_degraded, on_sign_ins
         self._rooms: dict[int, LocalRoom] = {}
         self._entering: dict[int, asyncio.Lock] = {}
         self._untold: dict[int, int] = {}
@@ -99,8 +89,6 @@ class Hub:
         self._news = asynchronous(redis_url, timeout=None)
         self._subscription = self._news.pubsub()
         self._listening: asyncio.Task[None] | None = None
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(News).decode
 
     def start(self) -> None:
         self._listening = asyncio.create_task(self._listen())
@@ -139,43 +127,57 @@ class Hub:
                 await self._unsubscribe(room_id)
 
     # --- What is said -----------------------------------------------------------------------------
-    async def publish(self, room_id: int, messages: Iterable[tuple[int, str]]) -> None:
+    async def publish(self, room_id: int, messages: Iterable[tuple[int, Frame]]) -> None:
         """Messages that this process has stored: to those who are here, then to other processes."""
         told = list(messages)
         for seq, frame in told:
             self._deliver(room_id, seq, frame)
-        if not await self._send(room_id, [News(self.name, seq, frame) for seq, frame in told]):
+        if not await self._send(room_id, [News(self.name, seq, frame.data) for seq, frame in told]):
             self._untold[room_id] = max([self._untold.get(room_id, 0), *(seq for seq, _ in told)])
 
-    async def tell(self, room_id: int, frame: str) -> None:
+    async def tell(self, room_id: int, frame: Frame) -> None:
         """What has no number."""
+        self.tell_here(room_id, frame)
+        await self._send(room_id, [News(self.name, None, frame.data)])
+
+    def tell_here(self, room_id: int, frame: Frame) -> None:
+        """To those in this process."""
         if room := self._rooms.get(room_id):
             room.tell(None, frame)
-        await self._send(room_id, [News(self.name, None, frame)])
 
-    async def _send(self, room_id: int, news: list[News]) -> bool:
+    @property
+    def rooms(self) -> int:
+        """How many have somebody in them here."""
+        return len(self._rooms)
+
+    def listeners(self, room_id: int) -> int:
+        """How many are in it here."""
+        room = self._rooms.get(room_id)
+        return len(room.ears) if room else 0
+
+    async def _send(self, room_id: int, items: list[News]) -> bool:
         """Without waiting for Redis while it is known to be away."""
         if self.is_degraded:
             return False
         try:
             async with self._publisher.pipeline(transaction=False) as pipeline:
-                for item in news:
-                    pipeline.publish(f"{CHANNEL}{room_id}", self._encode(item))
+                for item in items:
+                    pipeline.publish(f"{CHANNEL}{room_id}", news.encode(item))
                 await pipeline.execute()
         except AWAY as error:
             self._note_away(error)
             return False
         return True
 
-    def _deliver(self, room_id: int, seq: int, frame: str) -> None:
+    def _deliver(self, room_id: int, seq: int, frame: Frame | None) -> None:
         """Each number once and in order; one that comes too early waits for those before it."""
         room = self._rooms.get(room_id)
         if room is None or seq <= room.seq:
             return
-        if frame:
+        if frame is not None:
             room.waiting[seq] = frame
             self._advance(room)
-        if room.waiting or not frame:
+        if room.waiting or frame is None:
             self._look(room)
 
     def _advance(self, room: LocalRoom) -> None:
@@ -246,9 +248,10 @@ class Hub:
             await self._publisher.ping()
         self.is_degraded = False
         log.info("rooms_connected")
+        self._on_degraded()
         untold, self._untold = self._untold, {}
         for room_id, seq in untold.items():
-            await self._send(room_id, [News(self.name, seq, "")])
+            await self._send(room_id, [News(self.name, seq, b"")])
         for room in self._rooms.values():
             self._look(room)
         self._on_sign_ins(None)
@@ -267,19 +270,24 @@ class Hub:
             if channel == SIGN_INS:
                 self._on_sign_ins(int(message["data"]))
             else:
-                self._take(int(channel.removeprefix(CHANNEL)), self._decode(message["data"]))
+                self._take(int(channel.removeprefix(CHANNEL)), message["data"])
 
-    def _take(self, room_id: int, news: News) -> None:
-        if news.origin == self.name:
+    def _take(self, room_id: int, data: bytes) -> None:
+        if data.startswith(b"{"):  # said by the script of presence, which makes no msgpack
+            self._on_presence(room_id, data)
             return
-        if news.seq is not None:
-            self._deliver(room_id, news.seq, news.frame)
-        elif news.gone is not None:
-            self._on_gone(room_id, news.gone, news.frame)
-        elif room := self._rooms.get(room_id):
-            room.tell(None, news.frame)
+        told = news.decode(data)
+        if told.origin == self.name:
+            return
+        if told.seq is not None:
+            self._deliver(room_id, told.seq, Frame(told.frame) if told.frame else None)
+        elif told.gone is not None:
+            self._on_gone(room_id, told.gone, told.frame.decode())
+        else:
+            self.tell_here(room_id, Frame(told.frame))
 
     def _note_away(self, error: BaseException) -> None:
         if not self.is_degraded:
+            self.is_degraded = True
             log.warning("rooms_degraded", error=type(error).__name__)
-        self.is_degraded = True
+            self._on_degraded()

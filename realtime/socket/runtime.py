@@ -1,21 +1,33 @@
 """The parts of the socket wired together, for one process."""
 
 import asyncio
+import os
 import random
+import socket
 import time
 from collections.abc import Coroutine
 from typing import Any
-from uuid import UUID
+
+import msgspec
+import structlog
 
 from monitoring.health import draining
-from monitoring.wire.fields import instant
+from monitoring.redis_clients import AWAY, asynchronous
 from realtime.messages.statement import Stored
-from realtime.socket.frames import Refusal, encode
-from realtime.socket.hub import EVERYBODY, FILLED_AT_ONCE, Hub
-from realtime.socket.identity import Person, identify
+from realtime.news import EVERYBODY
+from realtime.presence.attendance import Attendance
+from realtime.presence.register import EVERYWHERE, PAGE, Page, Register
+from realtime.presence.telling import Teller
+from realtime.socket import documents
+from realtime.socket.frames import Frame, Refusal, encode
+from realtime.socket.hub import FILLED_AT_ONCE, Hub
+from realtime.socket.identity import Person, identify, unavailable
+from realtime.socket.mailbox import Mailbox
 from realtime.socket.session import IDLE, NOT_AUTHENTICATED, REPLACED, RESTARTING, Session
 from realtime.socket.store import Place, Store
 from realtime.socket.writer import Said, Writer
+
+log = structlog.get_logger("rallypoint.rooms")
 
 HEARTBEAT = 25.0
 IDLE_AFTER = 2.5 * HEARTBEAT
@@ -26,6 +38,7 @@ NEWEST = 50
 LOOK_EVERY = 0.5
 # Clients come back spread over this, so that the next process is not stormed.
 RECONNECT_WITHIN = 3.0
+PRESENCE_WITHIN = 0.5
 
 
 class Rooms:
@@ -37,6 +50,7 @@ class Rooms:
         # Frames name rooms, and a room keeps its name.
         self._slugs: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._started_at = time.time()
 
     async def start(self) -> None:
         database_url, redis_url = self._urls
@@ -45,12 +59,20 @@ class Rooms:
             redis_url,
             read=self._read,
             newest=self._newest,
+            on_presence=lambda room, change: self._teller.change(room, self._slugs[room], change),
             on_gone=self._take_out,
+            on_degraded=self._tell_degraded,
             on_sign_ins=lambda user: self._spawn(self._look_at(user)),
         )
         self.writer = Writer(self.store.post, self._announce)
+        self._teller = Teller(self.hub.tell_here, self.hub.listeners)
+        self._redis = asynchronous(redis_url, timeout=PRESENCE_WITHIN)
+        self._register = Register(self._redis, self.hub.name)
+        self.attendance = Attendance(self._register, self._figures)
         await self.store.open()
         self.hub.start()
+        self._spawn(self.attendance.run())
+        self._spawn(Mailbox(lambda: tuple(self.sessions)).run())
         self._spawn(self._keep_house())
 
     async def stop(self) -> None:
@@ -58,6 +80,7 @@ class Rooms:
             task.cancel()
         await self.writer.stop()
         await self.hub.stop()
+        await self._redis.aclose()
         await self.store.close()
 
     # --- People -----------------------------------------------------------------------------------
@@ -74,6 +97,7 @@ class Rooms:
         for one in sorted(hers, key=lambda one: one.id)[:too_many]:
             one.end(REPLACED, "replaced by a newer connection")
         session.person = person
+        self._come(session, EVERYWHERE)
 
     async def _look_at(self, user: int | None) -> None:
         """Whether her sign-ins are still good, or everybody's: one after the other."""
@@ -90,21 +114,57 @@ class Rooms:
         self.sessions.discard(session)
         for slug in tuple(session.rooms):
             await self.leave(session, slug)
+        if session.person:
+            self._go(session, EVERYWHERE)
+
+    # --- Presence ---------------------------------------------------------------------------------
+    def _come(self, session: Session, room: int) -> None:
+        if person := session.person:
+            document = documents.presence_of(person)
+            self.attendance.come(room, str(person.public_id), document)
+
+    def _go(self, session: Session, room: int) -> None:
+        if person := session.person:
+            self.attendance.go(room, str(person.public_id))
+
+    async def show(self, person: Person, status: str, note: str) -> None:
+        """Refusal `unavailable` while Redis is away."""
+        document = documents.presence_of(person, status=status, note=note)
+        try:
+            await self.attendance.show(str(person.public_id), document)
+        except AWAY:
+            raise unavailable() from None
+
+    async def people(self, room: int, *, after: str = "", limit: int = PAGE) -> Page:
+        """Who is present; while Redis is away, those who are connected to this process."""
+        if not self.hub.is_degraded:
+            try:
+                await self.attendance.settled()
+                return await self._register.page(room, after=after, limit=limit)
+            except AWAY as error:
+                log.warning("presence_not_read", error=type(error).__name__)
+        return self.attendance.page(room, after=after, limit=limit)
 
     # --- Rooms ------------------------------------------------------------------------------------
+    def name(self, room: int, slug: str) -> None:
+        """Of a room in which something is said that nobody here has entered."""
+        self._slugs[room] = slug
+
     async def enter(self, session: Session, slug: str) -> tuple[Place, int]:
         """Where she is now, and the number from which on she hears every message; until `release`
         they wait. Refusals: those of `Store.enter`."""
         assert session.person is not None  # noqa: S101 - admitted before
         place = await self.store.enter(slug, session.person.id)
-        self._slugs[place.id] = slug
+        self.name(place.id, slug)
         session.hold(place.id)
         try:
             seq = await self.hub.enter(place.id, session)
         except Refusal:
             session.release(place.id, after=0)
             raise
-        session.rooms[slug] = place.id
+        if slug not in session.rooms:
+            session.rooms[slug] = place.id
+            self._come(session, place.id)
         return place, seq
 
     async def catch_up(
@@ -119,11 +179,14 @@ class Rooms:
         else:
             rows = await self.store.messages(room, before=seq + 1, limit=NEWEST, newest=True)
             recovered = False
-        return recovered, [document(self._slugs[room], row) for row in rows]
+        return recovered, [documents.message(self._slugs[room], row) for row in rows]
 
     async def leave(self, session: Session, slug: str) -> None:
         if (room := session.rooms.pop(slug, None)) is not None:
+            self._go(session, room)
             await self.hub.leave(room, session)
+            if not self.hub.listeners(room):
+                self._teller.forget(room)
 
     def _take_out(self, room: int, user: int, reason: str) -> None:
         """Whoever was kicked, banned or has left hears no more of it, on any device."""
@@ -134,6 +197,12 @@ class Rooms:
                 session.push(encode("room:left", {"room": slug, "reason": reason}))
                 self._spawn(self.leave(session, slug))
 
+    def _tell_degraded(self) -> None:
+        frame = encode("server:degraded", {"degraded": self.hub.is_degraded})
+        for session in tuple(self.sessions):
+            if session.person:
+                session.push(frame)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -143,18 +212,30 @@ class Rooms:
     async def _announce(self, room: int, stored: list[tuple[Said, Stored]]) -> None:
         if stored:
             slug = self._slugs[room]
-            await self.hub.publish(room, [_told(slug, *pair) for pair in stored])
+            told = [(one.seq or 0, documents.received(slug, said, one)) for said, one in stored]
+            await self.hub.publish(room, told)
 
     async def _newest(self, room: int) -> int:
         newest, _ = await self.store.newest(room)
         return newest
 
-    async def _read(self, room: int, after: int) -> list[tuple[int, str]]:
+    async def _read(self, room: int, after: int) -> list[tuple[int, Frame]]:
         rows = await self.store.messages(room, after=after, limit=FILLED_AT_ONCE)
         slug = self._slugs[room]
-        return [(row[0], encode("message:received", document(slug, row))) for row in rows]
+        documents_of = (documents.message(slug, row) for row in rows)
+        return [(one["seq"], encode("message:received", one)) for one in documents_of]
 
     # --- House ------------------------------------------------------------------------------------
+    def _figures(self) -> bytes:
+        return msgspec.json.encode({
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "since": self._started_at,
+            "connections": len(self.sessions),
+            "rooms": self.hub.rooms,
+            "degraded": self.hub.is_degraded,
+        })  # fmt: skip
+
     async def _keep_house(self) -> None:
         while not draining.is_draining():
             await asyncio.sleep(LOOK_EVERY)
@@ -166,6 +247,7 @@ class Rooms:
 
     async def _drain(self) -> None:
         """In stages, so that requests are answered in between."""
+        await self.attendance.farewell()
         for number, session in enumerate(tuple(self.sessions), 1):
             _dismiss(session)
             if number % 50 == 0:
@@ -177,30 +259,3 @@ def _dismiss(session: Session) -> None:
     wait = random.uniform(0, RECONNECT_WITHIN)  # noqa: S311 - no secret
     session.push(encode("server:draining", {"reconnectAfterMs": int(wait * 1000)}))
     session.end(RESTARTING, "restarting")
-
-
-def _told(slug: str, said: Said, stored: Stored) -> tuple[int, str]:
-    seq, person = stored.seq or 0, said.person
-    row = (seq, stored.public_id, person.public_id, person.username, said.body, stored.created_at)
-    return seq, encode("message:received", document(slug, (*row, None, None)))
-
-
-def document(slug: str, row: tuple[Any, ...]) -> dict[str, Any]:
-    """A row of `Store.messages` as it is on the wire."""
-    seq, public_id, sender_id, username, body, created_at, edited_at, deleted_at = row
-    sender: dict[str, UUID | str] | None = None
-    if sender_id is not None:
-        sender = {"id": sender_id, "username": username}
-    message = {
-        "room": slug,
-        "seq": seq,
-        "id": public_id,
-        "from": sender,
-        "body": body,
-        "at": instant(created_at),
-    }
-    if edited_at:
-        message["editedAt"] = instant(edited_at)
-    if deleted_at:
-        message["deletedAt"] = instant(deleted_at)
-    return message

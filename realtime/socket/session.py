@@ -2,15 +2,16 @@
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from realtime.socket.frames import Frame, Refusal, encode
 from realtime.socket.identity import Person
+from realtime.socket.lines import Line
 
-# What may wait for a client that does not read; after that it is told to come back and resume.
-MOST_FRAMES = 1_000
-MOST_CHARACTERS = 1_000_000
+# Bytes that may wait for a client that does not read; after that it is told to come back and
+# resume.
+MOST_WAITING = 1_000_000
 
 BURST, PER_SECOND = 40.0, 20.0
 # Frames beyond the rate that are each answered with an error, before the connection ends.
@@ -42,24 +43,20 @@ class Bucket:
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """Frames go out in the order in which they were pushed, one task a connection."""
+    """Frames go out in the order in which they were pushed."""
 
-    send: Callable[[str], Awaitable[None]]
-    close: Callable[[int, str], Awaitable[None]]
     id: str
+    line: Line
     person: Person | None = None
     rooms: dict[str, int] = field(default_factory=dict)
     heard_at: float = field(default_factory=time.monotonic)
     bucket: Bucket = field(default_factory=Bucket)
-    _held: dict[int, list[tuple[int | None, str]]] = field(default_factory=dict)
-    _outbox: deque[str] = field(default_factory=deque)
-    _characters: int = 0
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _closing: tuple[int, str] | None = None
+    _held: dict[int, list[tuple[int | None, Frame]]] = field(default_factory=dict)
+    _closing: asyncio.Task[None] | None = None
 
-    def hear(self, room: int, seq: int | None, frame: str) -> None:
+    def hear(self, room: int, seq: int | None, frame: Frame) -> None:
         """The hub's: never waits."""
-        if (held := self._held.get(room)) is not None:
+        if self._held and (held := self._held.get(room)) is not None:
             held.append((seq, frame))
         else:
             self.push(frame)
@@ -74,31 +71,23 @@ class Session:
             if seq is None or seq > after:
                 self.push(frame)
 
-    def push(self, frame: str) -> None:
+    def push(self, frame: Frame) -> None:
         if self._closing:
             return
-        if len(self._outbox) >= MOST_FRAMES or self._characters > MOST_CHARACTERS:
-            self._outbox.clear()
+        if self.line.waiting() > MOST_WAITING:
             self.end(BEHIND, "behind: come back and resume")
-            return
-        self._outbox.append(frame)
-        self._characters += len(frame)
-        self._wake.set()
+        else:
+            self.line.write(frame)
+
+    def ack(self, ref: str | None, **data: Any) -> None:
+        if ref is not None:
+            self.push(encode("ack", data, ref))
+
+    def refuse(self, refusal: Refusal, ref: str | None) -> None:
+        data = {"code": refusal.code, "detail": refusal.detail}
+        self.push(encode("error", data, ref))
 
     def end(self, code: int, reason: str) -> None:
         """Close, when what was pushed before has been sent."""
-        self._closing = self._closing or (code, reason)
-        self._wake.set()
-
-    async def write(self) -> None:
-        """Until the connection ends."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._outbox:
-                frame = self._outbox.popleft()
-                self._characters -= len(frame)
-                await self.send(frame)
-            if self._closing:
-                await self.close(*self._closing)
-                return
+        if not self._closing:
+            self._closing = asyncio.ensure_future(self.line.close(code, reason))

@@ -10,7 +10,10 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.events import announce_sign_ins_after_commit
-from realtime.socket.hub import Hub, LocalRoom, News
+from realtime import news
+from realtime.news import News
+from realtime.socket.frames import Frame
+from realtime.socket.hub import Hub, LocalRoom
 
 ROOM = 7
 
@@ -19,9 +22,13 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[tuple[int | None, str]] = []
 
-    def hear(self, room: int, seq: int | None, frame: str) -> None:
+    def hear(self, room: int, seq: int | None, frame: Frame) -> None:
         assert room == ROOM
-        self.heard.append((seq, frame))
+        self.heard.append((seq, frame.data.decode()))
+
+
+def said(text: str) -> Frame:
+    return Frame(text.encode())
 
 
 class Stored:
@@ -33,10 +40,10 @@ class Stored:
     async def newest(self, _: int) -> int:
         return self.number
 
-    async def read(self, _: int, after: int) -> list[tuple[int, str]]:
+    async def read(self, _: int, after: int) -> list[tuple[int, Frame]]:
         self.readings += 1
         begin = max(after + 1, self.first)
-        return [(seq, f"m{seq}") for seq in range(begin, self.number + 1)][:2]
+        return [(seq, said(f"m{seq}")) for seq in range(begin, self.number + 1)][:2]
 
 
 async def until(condition: Any) -> None:
@@ -63,11 +70,11 @@ async def test_who_is_here_hears_what_is_said_from_then_on(hub: Hub, stored: Sto
     stored.number = 4
     ear = Ear()
     assert await hub.enter(ROOM, ear) == 4
-    await hub.publish(ROOM, [(4, "old"), (5, "m5"), (6, "m6")])
-    await hub.tell(ROOM, "typing")
+    await hub.publish(ROOM, [(4, said("old")), (5, said("m5")), (6, said("m6"))])
+    await hub.tell(ROOM, said("typing"))
     assert ear.heard == [(5, "m5"), (6, "m6"), (None, "typing")]
     await hub.leave(ROOM, ear)
-    await hub.publish(ROOM, [(7, "m7")])
+    await hub.publish(ROOM, [(7, said("m7"))])
     assert len(ear.heard) == 3
 
 
@@ -78,10 +85,10 @@ async def test_other_processes_hear_it_too_and_once(hub: Hub, stored: Stored) ->
     here, there = Ear(), Ear()
     await hub.enter(ROOM, here)
     await other.enter(ROOM, there)
-    await hub.publish(ROOM, [(1, "m1")])
-    await other.publish(ROOM, [(2, "m2")])
+    await hub.publish(ROOM, [(1, said("m1"))])
+    await other.publish(ROOM, [(2, said("m2"))])
     await until(lambda: here.heard == there.heard == [(1, "m1"), (2, "m2")])
-    await hub.tell(ROOM, "typing")
+    await hub.tell(ROOM, said("typing"))
     await until(lambda: here.heard[-1] == there.heard[-1] == (None, "typing"))
     await other.stop()
 
@@ -90,9 +97,9 @@ async def test_a_number_that_is_missing_is_read(hub: Hub, stored: Stored) -> Non
     ear = Ear()
     await hub.enter(ROOM, ear)
     stored.number = 5
-    await hub.publish(ROOM, [(5, "m5")])
+    await hub.publish(ROOM, [(5, said("m5"))])
     await until(lambda: len(ear.heard) == 5)
-    await hub.publish(ROOM, [(3, "m3"), (6, "m6")])
+    await hub.publish(ROOM, [(3, said("m3")), (6, said("m6"))])
     assert ear.heard == [(seq, f"m{seq}") for seq in range(1, 7)]
 
 
@@ -100,10 +107,10 @@ async def test_numbers_that_retention_took_are_passed_over(hub: Hub, stored: Sto
     ear = Ear()
     await hub.enter(ROOM, ear)
     stored.number, stored.first = 5, 4
-    await hub.publish(ROOM, [(5, "m5")])
+    await hub.publish(ROOM, [(5, said("m5"))])
     await until(lambda: ear.heard == [(4, "m4"), (5, "m5")])
     stored.number, stored.first = 9, 10
-    hub._take(ROOM, News("another", 9, ""))
+    hub._take(ROOM, news.encode(News("another", 9, b"")))
     await until(lambda: hub._rooms[ROOM].seq == 9)
 
 
@@ -118,7 +125,7 @@ async def test_what_could_not_be_published_is_looked_for_once_redis_is_back(
 
     hub._note_away(ConnectionError())
     stored.number = 1
-    await hub.publish(ROOM, [(1, "m1")])
+    await hub.publish(ROOM, [(1, said("m1"))])
 
     await until(lambda: there.heard == [(1, "m1")])
     await other.stop()
@@ -139,8 +146,8 @@ async def test_without_redis_a_room_is_local(stored: Stored) -> None:
     alone.start()
     ear = Ear()
     await alone.enter(ROOM, ear)
-    await alone.publish(ROOM, [(1, "m1")])
-    await alone.tell(ROOM, "typing")
+    await alone.publish(ROOM, [(1, said("m1"))])
+    await alone.tell(ROOM, said("typing"))
     assert ear.heard == [(1, "m1"), (None, "typing")]
     assert alone.is_degraded
     await alone.stop()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -57,8 +57,11 @@ def test_two_people_talk_and_each_hears_the_same(
 ) -> None:
     hers, his = talk(alice), talk(bob)
     assert hers.hear("ready")["heartbeatMs"] == 25_000
-    assert hers.join(room) == {
+    joined = hers.join(room)
+    assert joined.pop("presence")["present"] == 1
+    assert joined == {
         "room": room, "seq": 0, "role": "owner", "recovered": False, "messages": [],
+        "degraded": False,
     }  # fmt: skip
     assert his.join(room)["role"] == "member"
     acks = [
@@ -194,6 +197,96 @@ def test_a_receipt_is_seen_by_the_room(
     assert hers.hear("receipt:updated")["seq"] == 1
 
 
+# --- Presence -------------------------------------------------------------------------------------
+def presence(talker: Talker, room: str) -> list[tuple[str, str]]:
+    """(username, status), by name; and the count agrees."""
+    page = talker.ask("presence:list", room=room)["data"]
+    assert page["present"] == len(page["people"])
+    return sorted((person["user"]["username"], person["status"]) for person in page["people"])
+
+
+def names_of(*talkers: Talker) -> list[str]:
+    return [talker.hear("ready")["username"] for talker in talkers]
+
+
+def test_two_tabs_and_a_phone_are_one_person(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    his, *hers = talk(bob), talk(alice), talk(alice), talk(alice)
+    bobs, alices = names_of(his, hers[0])
+    his.join(room)
+    assert his.hear("presence:updated")["user"]["username"] == bobs  # that is himself
+    for talker in hers:
+        talker.join(room)
+        assert presence(his, room) == sorted([(bobs, "online"), (alices, "online")])
+    joined = his.hear("presence:updated")
+    assert (joined["user"]["username"], joined["joined"], joined["present"]) == (alices, True, 2)
+    hers[0].socket.close()
+    hers[1].ask("leave:room", room=room)
+    assert len(presence(his, room)) == 2
+    hers[2].socket.close()
+    left = his.hear("presence:updated")
+    assert (left["user"]["username"], left["left"], left["present"]) == (alices, True, 1)
+    assert presence(his, room) == [(bobs, "online")]
+
+
+def test_a_status_is_seen_by_the_room(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    hers.join(room)
+    his.join(room)
+    assert hers.ask("presence:update", status="asleep")["data"]["code"] == "frame_invalid"
+    assert hers.ask("presence:update", status="away", note="Lunch")["event"] == "ack"
+    while (shown := his.hear("presence:updated"))["status"] == "online":
+        pass
+    assert (shown["status"], shown["note"]) == ("away", "Lunch")
+    assert "joined" not in shown
+    assert "away" in dict(presence(his, room)).values()
+
+
+# --- Direct, and changing what was said -----------------------------------------------------------
+def test_what_is_said_to_somebody_alone_reaches_all_her_devices(
+    alice: requests.Session, bob: requests.Session, talk: Any
+) -> None:
+    hers, his, phone = talk(alice), talk(bob), talk(bob)
+    bobs = his.hear("ready")["userId"]
+    first, again = (
+        hers.ask("direct:send", to=bobs, body="Psst", clientId="p")["data"] for _ in range(2)
+    )
+    assert first == again
+    for talker in (his, phone):
+        heard = talker.hear("direct:received")
+        assert (heard["body"], heard["seq"], heard["room"]) == ("Psst", 1, first["room"])
+        assert talker.join(first["room"], after=0)["recovered"] is True
+    hers.join(first["room"])
+    his.ask("message:send", room=first["room"], body="What?", clientId="q")
+    assert hers.hear("message:received")["seq"] == 2
+    nobody = "00000000-0000-4000-8000-000000000000"
+    for to, code in ((nobody, "not_found"), (hers.hear("ready")["userId"], "direct_with_yourself")):
+        assert hers.ask("direct:send", to=to, body="x", clientId="x")["data"]["code"] == code
+
+
+def test_what_was_said_is_changed_and_taken_back_by_who_said_it(
+    alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    hers.join(room)
+    his.join(room)
+    his.ask("message:send", room=room, body="teh", clientId="a")
+    assert his.ask("message:edit", room=room, seq=1, body="the")["event"] == "ack"
+    assert hers.hear("message:edited")["body"] == "the"
+    for ask, code in (
+        (lambda: hers.ask("message:edit", room=room, seq=1, body="x"), "not_your_message"),
+        (lambda: his.ask("message:edit", room=room, seq=9, body="x"), "not_found"),
+        (lambda: his.ask("message:edit", room=room, seq=1, body=" "), "frame_invalid"),
+        (lambda: his.ask("message:delete", room="elsewhere", seq=1), "not_in_room"),
+    ):
+        assert ask()["data"]["code"] == code
+    assert his.ask("message:delete", room=room, seq=1)["event"] == "ack"
+    assert hers.hear("message:deleted")["seq"] == 1
+
+
 # --- Refusals -------------------------------------------------------------------------------------
 def test_a_token_may_come_in_the_first_frame(
     stack: Stack, alice: requests.Session, room: str
@@ -307,17 +400,20 @@ def test_what_is_too_big_binary_or_too_much_ends_the_connection(
         hers.socket.send(frame)
         assert hers.ending()[0] == code
     hers = talk(alice)
-    for _ in range(400):
-        hers.socket.send('{"event": "ping"}')
+    with suppress(ConnectionClosed):
+        for _ in range(400):
+            hers.socket.send('{"event": "ping"}')
     assert hers.ending()[0] == 4429
 
 
 def test_the_oldest_of_too_many_connections_is_replaced(alice: requests.Session, talk: Any) -> None:
     # Two workers, each with a limit of twenty for itself: five at least are too many.
     crowd = [talk(alice) for _ in range(45)]
+    for talker in crowd:
+        talker.hear("ready")
     codes = [code_of(talker) for talker in crowd]
-    assert 5 <= codes.count(4409) <= 25
     assert set(codes) == {4409, None}
+    assert 5 <= codes.count(4409) <= 25
     assert codes[-1] is None
 
 

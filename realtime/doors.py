@@ -1,0 +1,60 @@
+"""How the rest of the house reaches people who are connected, through Channels' layer: the sockets'
+processes are one group, and each knows which of its connections are meant.
+
+What is sent here is not stored: who is not connected does not get it, nor who is while Redis is
+away. What must not be lost has a row of its own somewhere.
+"""
+
+import asyncio
+from typing import Any
+
+import structlog
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+from monitoring.redis_clients import AWAY
+from realtime.socket.frames import Frame, encode
+
+log = structlog.get_logger("rallypoint.rooms")
+
+PROCESSES = "processes"
+_SENT_WITHIN = 1.0
+
+
+def send_to_user(user_id: str, event: str, data: Any = None) -> bool:
+    """To all connections of somebody, by her public id. False while Redis is away."""
+    return async_to_sync(tell_user)(str(user_id), encode(event, data))
+
+
+def send_to_room(slug: str, event: str, data: Any = None) -> bool:
+    """To everybody who is in the room now. False while Redis is away."""
+    return async_to_sync(_send)(
+        {"type": "to.room", "room": slug, "frame": encode(event, data).data}
+    )
+
+
+def broadcast(event: str, data: Any = None) -> bool:
+    """To everybody who is connected. False while Redis is away."""
+    return async_to_sync(_send)({"type": "to.all", "frame": encode(event, data).data})
+
+
+def disconnect_user(user_id: str, reason: str = "disconnected") -> bool:
+    """Ends her connections; her sign-ins go on. False while Redis is away."""
+    return async_to_sync(_send)({"type": "disconnect", "user": str(user_id), "reason": reason})
+
+
+async def tell_user(user_id: str, frame: Frame, *, unless_in: str = "") -> bool:
+    """`unless_in` is a room: connections that are in it have heard."""
+    message = {"type": "to.user", "user": user_id, "frame": frame.data, "unless_in": unless_in}
+    return await _send(message)
+
+
+async def _send(message: dict[str, Any]) -> bool:
+    layer = get_channel_layer()
+    try:
+        async with asyncio.timeout(_SENT_WITHIN):
+            await layer.group_send(PROCESSES, message)
+    except AWAY as error:
+        log.warning("not_sent", kind=message["type"], error=type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""How frames reach a client. Writing never waits; what waits for the client is counted in bytes,
+and it is the session that decides when it is too much."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from realtime.socket.frames import Frame
+
+# How the server names the transport in the extensions of a scope: see config.websocket.
+TRANSPORT = "rallypoint.transport"
+
+# For a client that reads no more.
+GOODBYE = 5.0
+
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Line(Protocol):
+    def write(self, frame: Frame) -> None: ...
+
+    def waiting(self) -> int: ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """After what was written."""
+
+
+class Straight:
+    """Into the transport, past everything between: the same bytes for everybody in a room."""
+
+    __slots__ = ("_send", "_transport", "waiting")
+
+    def __init__(self, transport: asyncio.Transport, send: Send) -> None:
+        self._transport, self._send = transport, send
+        self.waiting = transport.get_write_buffer_size
+
+    def write(self, frame: Frame) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(frame.wire)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Who has not said goodbye by then, because she does not read, is cut off."""
+        with suppress(OSError, RuntimeError):
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        self._transport.abort()
+
+
+class Queued:
+    """By a server that gives no transport: a task sends what was written, one after the other."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._wake, self._empty = asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self._task = asyncio.create_task(self._run())
+
+    def write(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._bytes += len(frame.data)
+        self._empty.clear()
+        self._wake.set()
+
+    def waiting(self) -> int:
+        return self._bytes
+
+    async def close(self, code: int, reason: str) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._empty.wait(), GOODBYE)
+        self._task.cancel()
+        with suppress(OSError, RuntimeError):
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._frames:
+                frame = self._frames.popleft()
+                self._bytes -= len(frame.data)
+                await self._send({"type": "websocket.send", "text": frame.data.decode()})
+            self._empty.set()
