@@ -28,6 +28,7 @@ from monitoring.responses.cache import ResponseCache  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 from realtime.socket.consumer import RoomConsumer  # noqa: E402
 from realtime.socket.runtime import Rooms  # noqa: E402
+from realtime.socket.stream import EventStream  # noqa: E402
 
 SOCKET = "/ws/"
 WEBSOCKET_NOT_HERE = 4404
@@ -79,7 +80,8 @@ class Lifecycle:
 
 
 class Protocols:
-    """HTTP goes to Django's pool of threads, the WebSocket at /ws/ to Channels."""
+    """HTTP goes to Django's pool of threads, the WebSocket at /ws/ to Channels; without `socket`
+    there is none."""
 
     def __init__(self, http: Any, socket: Any) -> None:
         self._http = http
@@ -88,7 +90,7 @@ class Protocols:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
-        elif scope["path"] == SOCKET:
+        elif scope["path"] == SOCKET and self._socket:
             await self._socket(scope, receive, send)
         else:
             # Accepted first: a browser sees the close code only of an open socket.
@@ -115,12 +117,17 @@ def redirect_config() -> RedirectConfig:
 
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
-_rooms = Rooms(database_url=settings.DATABASE_URL, redis_url=settings.REDIS_URL)
+_runtimes: list[Runtime | Rooms] = [_runtime]
 _django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
-_http = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-_socket: Any = RoomConsumer.as_asgi(rooms=_rooms)
+_http: Any = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+_socket: Any = None
+if settings.ENABLE_WEBSOCKET:
+    _rooms = Rooms(database_url=settings.DATABASE_URL, redis_url=settings.REDIS_URL)
+    _runtimes.append(_rooms)
+    _http = EventStream(_http, _rooms)
+    _socket = RoomConsumer.as_asgi(rooms=_rooms)
 _kept = ResponseCache(
     Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefix="/api/public/"
 )
 _served = Redirect(RequestMetrics(CorrelationId(_kept)), _runtime)
-application = Lifecycle(_served, _runtime, _rooms)
+application = Lifecycle(_served, *_runtimes)

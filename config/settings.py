@@ -141,6 +141,8 @@ CACHES = {
     }
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+# Without it there is no /ws/ and no stream of events; rooms go on over REST.
+ENABLE_WEBSOCKET = env.flag("ENABLE_WEBSOCKET", default=True)
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -278,6 +280,7 @@ RATE_LIMITS = env.rates(
         "quests-player": "60/m",
         "quests-network": "1200/m",
         "messages": "120/m",
+        "publishing": "6000/m",
         "rooms": "60/m",
     },
 )

@@ -21,6 +21,7 @@ _QUIET: Final = {
     "django.security.DisallowedHost": "CRITICAL",
     "django.channels.server": "ERROR",  # its warnings, of 404s, carry addresses
     "daphne": "WARNING",
+    "channels_redis": "CRITICAL",  # a traceback a second while Redis is away; the hub says it once
     "psycopg.pool": "ERROR",  # one line for each attempt; the pool itself says away and back
     "asyncio": "WARNING",
     "axes": "WARNING",  # two lines for each wrong password

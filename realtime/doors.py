@@ -6,6 +6,7 @@ away. What must not be lost has a row of its own somewhere.
 """
 
 import asyncio
+import re
 from typing import Any
 
 import structlog
@@ -18,29 +19,47 @@ from realtime.socket.frames import Frame, encode
 log = structlog.get_logger("rallypoint.rooms")
 
 PROCESSES = "processes"
+# What the socket says itself, and so nobody else: a client must be able to believe it.
+_OURS = frozenset({
+    "ack", "auth", "direct", "error", "history", "join", "leave", "message", "ping", "pong",
+    "presence", "ready", "receipt", "room", "server", "typing",
+})  # fmt: skip
+EVENT = r"^[a-z][a-z-]{0,31}(:[a-z][a-z-]{0,31})?$"
+MAX_BYTES = 32 * 1024
 _SENT_WITHIN = 1.0
 
 
 def send_to_user(user_id: str, event: str, data: Any = None) -> bool:
-    """To all connections of somebody, by her public id. False while Redis is away."""
-    return async_to_sync(tell_user)(str(user_id), encode(event, data))
+    """To all connections of somebody, by her public id. False while Redis is away. ValueError: see
+    `frame_of`."""
+    return async_to_sync(tell_user)(str(user_id), frame_of(event, data))
 
 
 def send_to_room(slug: str, event: str, data: Any = None) -> bool:
-    """To everybody who is in the room now. False while Redis is away."""
-    return async_to_sync(_send)(
-        {"type": "to.room", "room": slug, "frame": encode(event, data).data}
-    )
+    """To everybody who is in the room now; the rest as above."""
+    message = {"type": "to.room", "room": slug, "frame": frame_of(event, data).data}
+    return async_to_sync(_send)(message)
 
 
 def broadcast(event: str, data: Any = None) -> bool:
-    """To everybody who is connected. False while Redis is away."""
-    return async_to_sync(_send)({"type": "to.all", "frame": encode(event, data).data})
+    """To everybody who is connected; the rest as above."""
+    return async_to_sync(_send)({"type": "to.all", "frame": frame_of(event, data).data})
 
 
 def disconnect_user(user_id: str, reason: str = "disconnected") -> bool:
     """Ends her connections; her sign-ins go on. False while Redis is away."""
     return async_to_sync(_send)({"type": "disconnect", "user": str(user_id), "reason": reason})
+
+
+def frame_of(event: str, data: Any) -> Frame:
+    """ValueError for an event that the socket keeps for itself, or that is no event, and for a
+    frame of more than MAX_BYTES."""
+    if not re.fullmatch(EVENT, event) or event.partition(":")[0] in _OURS:
+        raise ValueError("An event is like quest:completed, and not one of the socket's own.")
+    frame = encode(event, data)
+    if len(frame.data) > MAX_BYTES:
+        raise ValueError(f"A frame has at most {MAX_BYTES} bytes.")
+    return frame
 
 
 async def tell_user(user_id: str, frame: Frame, *, unless_in: str = "") -> bool:

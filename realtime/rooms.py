@@ -14,6 +14,7 @@ from monitoring.wire.problems import Problem
 from realtime import members
 from realtime.events import announce_closing_after_commit
 from realtime.models import Member, Message, Room
+from realtime.presence import selectors
 
 MAX_OWNED = 100
 
@@ -118,6 +119,14 @@ def rooms_of(user: User) -> "QuerySet[Room]":
 
 def public_rooms() -> "QuerySet[Room]":
     return Room.objects.filter(closed_at=None, kind=Room.Kind.PUBLIC)
+
+
+def live_rooms(*, limit: int) -> list[tuple[Room, int]]:
+    """Open rooms in which people are now, and how many, fullest first. Problem (503)
+    `presence_unavailable`."""
+    counts = selectors.fullest_rooms(limit)
+    rooms = Room.objects.filter(closed_at=None).in_bulk(list(counts))
+    return [(rooms[pk], count) for pk, count in counts.items() if pk in rooms]
 
 
 def search(rooms: "QuerySet[Room]", text: str) -> "QuerySet[Room]":

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from realtime.api import members, messages, rooms
+from realtime.api import documents, members, messages, presence, publishing, rooms
 
 app_name = "realtime"
 urlpatterns = [
@@ -16,10 +16,34 @@ urlpatterns = [
         members.MemberView.as_view(),
         name="api-member",
     ),
+    path("api/rooms/<slug:slug>/presence", presence.RoomView.as_view(), name="api-presence"),
     path("api/rooms/<slug:slug>/messages", messages.MessagesView.as_view(), name="api-messages"),
     path(
         "api/rooms/<slug:slug>/messages/<int:seq>",
         messages.MessageView.as_view(),
         name="api-message",
     ),
+    path("api/schema/realtime/", documents.asyncapi, name="asyncapi"),
+    path("api/realtime/connected", presence.ConnectedView.as_view(), name="api-connected"),
+    path(
+        "api/realtime/users/<uuid:user_id>/presence",
+        presence.UserView.as_view(),
+        name="api-user-presence",
+    ),
+    path(
+        "api/realtime/users/<uuid:user_id>/send",
+        publishing.UserView.as_view(),
+        name="api-send-to-user",
+    ),
+    path(
+        "api/realtime/users/<uuid:user_id>/disconnect",
+        publishing.DisconnectView.as_view(),
+        name="api-disconnect",
+    ),
+    path(
+        "api/realtime/rooms/<slug:slug>/send",
+        publishing.RoomView.as_view(),
+        name="api-send-to-room",
+    ),
+    path("api/realtime/broadcast", publishing.BroadcastView.as_view(), name="api-broadcast"),
 ]

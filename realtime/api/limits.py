@@ -14,3 +14,8 @@ def limit_rooms(request: Request) -> None:
 def limit_messages(request: Request) -> None:
     """Problem 429 `rate_limited`."""
     limit(request, tier="messages", key=f"user {caller(request).pk}")
+
+
+def limit_publishing(request: Request) -> None:
+    """Problem 429 `rate_limited`."""
+    limit(request, tier="publishing", key=f"user {caller(request).pk}")

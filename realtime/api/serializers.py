@@ -7,6 +7,7 @@ from rest_framework import serializers
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
 from monitoring.wire.inputs import StrictInput
+from realtime.doors import EVENT
 from realtime.models import Member, Room
 from realtime.models.message import MAX_BODY, MAX_CLIENT_ID
 
@@ -115,3 +116,39 @@ class HistoryOutput(CamelCaseMixin, serializers.Serializer[Any]):
         help_text="False when messages after `after` are no longer kept."
     )
     messages = MessageOutput(many=True)
+
+
+class PersonOutput(CamelCaseMixin, serializers.Serializer[Any]):
+    user = RoomUserOutput()
+    status = serializers.ChoiceField(choices=["online", "away", "busy"])
+    note = serializers.CharField()
+
+
+class PresenceOutput(CamelCaseMixin, serializers.Serializer[Any]):
+    """A page of people, in the order of their ids."""
+
+    present = serializers.IntegerField(help_text="How many there are on all pages.")
+    next = serializers.URLField(allow_null=True)
+    results = PersonOutput(many=True)
+
+
+class UserPresenceOutput(CamelCaseMixin, serializers.Serializer[Any]):
+    user_id = serializers.UUIDField()
+    connected = serializers.BooleanField()
+    status = serializers.ChoiceField(
+        choices=["", "online", "away", "busy"], help_text="Empty when not connected."
+    )
+    note = serializers.CharField()
+    rooms = serializers.ListField(child=serializers.CharField(), help_text="Slugs.")
+
+
+class PublishInput(StrictInput):
+    event = serializers.RegexField(EVENT, help_text="Such as `quest:completed` or `notification`.")
+    # DRF's own `data` is what a serializer makes, not a field of it.
+    data = serializers.JSONField(required=False, default=None)  # type: ignore[assignment]
+
+
+class DisconnectInput(StrictInput):
+    reason = serializers.RegexField(
+        r"\A[\x20-\x7e]{1,100}\Z", default="disconnected", help_text="Shown to the client."
+    )

@@ -7,6 +7,7 @@
 --   people             hash: user -> what the world sees of her, a JSON object
 --   processes          sorted set: process -> when it counts as dead, in Unix time
 --   figures            hash: process -> what it says of itself
+--   rooms              sorted set: room -> how many people are in it
 --   epoch              named by whoever came first; another name means that Redis was emptied
 --
 -- Room 0 is the whole service: whoever is connected is in it, and nobody is told.
@@ -27,6 +28,15 @@ local function tell(room, user, change)
   end
 end
 
+local function count(room)
+  local present = redis.call('ZCARD', key('room:', room))
+  if present == 0 then
+    redis.call('ZREM', key('rooms'), room)
+  elseif room ~= '0' then
+    redis.call('ZADD', key('rooms'), present, room)
+  end
+end
+
 local function come(room, user, person, quiet)
   if redis.call('SADD', key('process:', process), room .. ' ' .. user) == 0 then return end
   redis.call('HSETNX', key('people'), user, person)
@@ -34,6 +44,7 @@ local function come(room, user, person, quiet)
   redis.call('HSET', key('person:', user), room, (through or ',') .. process .. ',')
   if not through then
     redis.call('ZADD', key('room:', room), 0, user)
+    count(room)
     if not quiet then tell(room, user, ',"joined":true') end
   end
 end
@@ -48,6 +59,7 @@ local function go(of, room, user)
   end
   redis.call('HDEL', key('person:', user), room)
   redis.call('ZREM', key('room:', room), user)
+  count(room)
   tell(room, user, ',"left":true')
   if redis.call('EXISTS', key('person:', user)) == 0 then
     redis.call('HDEL', key('people'), user)

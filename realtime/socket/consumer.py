@@ -78,6 +78,7 @@ class RoomConsumer(AsyncConsumer):
         if self._timer:
             self._timer.cancel()
         if hasattr(self, "conversation"):
+            self.session.line.stop()
             await self.conversation.end()
             await self.rooms.forget(self.session)
 

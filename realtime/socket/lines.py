@@ -26,6 +26,9 @@ class Line(Protocol):
     async def close(self, code: int, reason: str) -> None:
         """After what was written."""
 
+    def stop(self) -> None:
+        """The client has gone."""
+
 
 class Straight:
     """Into the transport, past everything between: the same bytes for everybody in a room."""
@@ -45,6 +48,9 @@ class Straight:
         with suppress(OSError, RuntimeError):
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
         self._transport.abort()
+
+    def stop(self) -> None:
+        pass
 
 
 class Queued:
@@ -68,11 +74,15 @@ class Queued:
         return self._bytes
 
     async def close(self, code: int, reason: str) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), GOODBYE)
+        with suppress(OSError, RuntimeError, TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await self._empty.wait()
+                await self._finish(code, reason)
+        self.stop()
+
+    def stop(self) -> None:
+        """Nothing is sent any more."""
         self._task.cancel()
-        with suppress(OSError, RuntimeError):
-            await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _run(self) -> None:
         while True:
@@ -81,5 +91,11 @@ class Queued:
             while self._frames:
                 frame = self._frames.popleft()
                 self._bytes -= len(frame.data)
-                await self._send({"type": "websocket.send", "text": frame.data.decode()})
+                await self._deliver(frame)
             self._empty.set()
+
+    async def _deliver(self, frame: Frame) -> None:
+        await self._send({"type": "websocket.send", "text": frame.data.decode()})
+
+    async def _finish(self, code: int, reason: str) -> None:
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})

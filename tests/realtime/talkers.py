@@ -7,12 +7,18 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from realtime.socket.said import ServerFrame
 from tests.stack import Stack
 
 SECONDS = 10.0
+# What programs of the server say, by realtime.doors.
+SENT_BY_OTHERS = frozenset({"notification", "system:maintenance"})
+
+_check = msgspec.json.Decoder(ServerFrame).decode
 
 
 class Talker:
@@ -59,6 +65,10 @@ class Talker:
         """The data of the next such frame; what came before it is kept for others to ask for."""
         return self._until(lambda frame: frame["event"] == event).get("data")
 
+    def has_heard(self, event: str) -> bool:
+        """Among what has come and was not asked for."""
+        return any(frame["event"] == event for frame in self._heard)
+
     def join(self, room: str, **data: Any) -> Any:
         ref = self.say("join:room", room=room, **data)
         answer = self.answer(ref)
@@ -68,7 +78,7 @@ class Talker:
         """(close code, reason), once the server has closed."""
         try:
             while True:
-                self._heard.append(json.loads(self.socket.recv(timeout=SECONDS)))
+                self._heard.append(self._read())
         except ConnectionClosed:
             assert self.socket.close_code is not None
             return self.socket.close_code, self.socket.close_reason or ""
@@ -78,9 +88,17 @@ class Talker:
             if wanted(frame):
                 return self._heard.pop(number)
         while True:
-            frame = json.loads(self.socket.recv(timeout=SECONDS))
+            frame = self._read()
             if self.on_frame(frame):
                 continue
             if wanted(frame):
                 return dict(frame)
             self._heard.append(frame)
+
+    def _read(self) -> dict[str, Any]:
+        """The next frame, which is as its document says."""
+        text = self.socket.recv(timeout=SECONDS)
+        frame: dict[str, Any] = json.loads(text)
+        if frame["event"] not in SENT_BY_OTHERS:
+            _check(text)
+        return frame

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from tests.accounts.siwe import TestWallet
 from tests.realtime.talkers import Talker
-from tests.stack import Stack
+from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(300)]
 ALICES, BOBS = TestWallet(b"\x0a" * 32), TestWallet(b"\x0b" * 32)
@@ -285,6 +285,57 @@ def test_what_was_said_is_changed_and_taken_back_by_who_said_it(
         assert ask()["data"]["code"] == code
     assert his.ask("message:delete", room=room, seq=1)["event"] == "ack"
     assert hers.hear("message:deleted")["seq"] == 1
+
+
+# --- What the server says of itself ---------------------------------------------------------------
+def test_a_broadcast_reaches_everybody_and_a_room_those_who_are_in_it(
+    stack: Stack, alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    hers.join(room)
+    his.hear("ready")
+    stack.manage("broadcast", "To the room", "--room", room)
+    stack.manage("broadcast", "To all", "--event", "system:maintenance")
+    assert hers.hear("notification") == {"text": "To the room"}
+    for talker in (hers, his):
+        assert talker.hear("system:maintenance") == {"text": "To all"}
+    assert his.ask("ping")["event"] == "pong"
+    assert not his.has_heard("notification")
+
+
+def test_who_is_kicked_off_the_line_may_come_back(
+    stack: Stack, bob: requests.Session, talk: Any
+) -> None:
+    his = talk(bob)
+    name = his.hear("ready")["username"]
+    stack.manage("kick", name)
+    assert his.ending() == (4409, "kicked")
+    assert talk(bob).hear("ready")
+
+
+@pytest.mark.timeout(120)
+def test_while_redis_is_away_rooms_are_local_and_everything_comes_back(
+    stack: Stack, alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    hers, his = talk(alice), talk(bob)
+    hers.join(room)
+    his.join(room)
+    with stack.killed(stack.valkey):
+        assert hers.hear("server:degraded") == {"degraded": True}
+        said = hers.ask("message:send", room=room, body="Anybody?", clientId="a")
+        assert said["data"]["seq"] == 1
+        late = talk(bob).join(room)
+        assert (late["degraded"], late["presence"]["present"] >= 1) == (True, True)
+    assert hers.hear("server:degraded") == {"degraded": False}
+    assert his.hear("message:received")["body"] == "Anybody?"
+    assert len(presence(hers, room)) == 2
+    wait_until(lambda: told(stack, hers), seconds=30)
+
+
+def told(stack: Stack, talker: Talker) -> bool:
+    """Whether a broadcast is heard; the layer of Channels comes back in its own time."""
+    stack.manage("broadcast", "x", check=False)
+    return talker.ask("ping")["event"] == "pong" and talker.has_heard("notification")
 
 
 # --- Refusals -------------------------------------------------------------------------------------

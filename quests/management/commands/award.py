@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.management.operators import add_by, find_operator, find_user
 from monitoring.wire.problems import Problem
 from quests.completions.correcting import award
-from quests.management.operators import add_by, find_operator, find_user
 from quests.models import Season
 from quests.selectors import total_xp
 

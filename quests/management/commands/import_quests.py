@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.management.operators import add_by, find_operator
 from quests.authoring.transfer import MAX_BYTES, Change, TransferError, import_quests
-from quests.management.operators import add_by, find_operator
 
 
 class Command(BaseCommand):

@@ -1,0 +1,91 @@
+"""Who is connected and present, for those who have no event loop: the API, commands, the admin."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from monitoring.redis import durable
+from monitoring.wire.problems import Problem
+from realtime.models import Room
+from realtime.presence.register import EVERYWHERE, PAGE, PREFIX, SCRIPT, Page
+
+_NOBODY = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Of one person, by her public id: what she shows of herself, "" when she is not connected, and
+    the slugs of the rooms that she is in."""
+
+    user_id: str
+    connected: bool
+    status: str
+    note: str
+    rooms: list[str]
+
+
+class Process(msgspec.Struct):
+    """What a process that serves sockets last said of itself; `since` is Unix time."""
+
+    host: str
+    pid: int
+    since: float
+    connections: int
+    rooms: int
+    degraded: bool
+
+
+def get_user_presence(user_id: str) -> Presence:
+    """Problem (503) `presence_unavailable`."""
+    person, rooms = _ask("look", str(user_id))
+    shown = msgspec.json.decode(person) if person else {}
+    ids = [int(room) for room in rooms if int(room) != EVERYWHERE]
+    slugs = Room.objects.filter(pk__in=ids).order_by("slug").values_list("slug", flat=True)
+    status, note = shown.get("status", ""), shown.get("note", "")
+    return Presence(str(user_id), bool(rooms), status, note, list(slugs))
+
+
+def get_connected_users(*, after: str = "", limit: int = PAGE) -> Page:
+    """Whoever has a connection, in the order of their ids. Problem as above."""
+    return people_in(EVERYWHERE, after=after, limit=limit)
+
+
+def people_in(room_id: int, *, after: str = "", limit: int = PAGE) -> Page:
+    """Who is present in a room. Problem as above."""
+    return Page.read(_ask("page", room_id, after, limit), limit)
+
+
+def fullest_rooms(limit: int) -> dict[int, int]:
+    """The ids of rooms in which somebody is, and how many, fullest first. Problem as above."""
+    try:
+        found: Any = durable().zrevrange(f"{PREFIX}rooms", 0, limit - 1, withscores=True)
+    except RedisError:
+        raise _unavailable() from None
+    return {int(room): int(count) for room, count in found}
+
+
+def processes() -> dict[str, Process]:
+    """By the name that each gave itself. Problem as above."""
+    try:
+        found: Any = durable().hgetall(f"{PREFIX}figures")
+    except RedisError:
+        raise _unavailable() from None
+    decode = msgspec.json.Decoder(Process).decode
+    return {name.decode(): decode(figures) for name, figures in found.items()}
+
+
+def _ask(operation: str, *arguments: Any) -> Any:
+    redis = durable()
+    try:
+        script = redis.register_script(SCRIPT)
+        return script(keys=[PREFIX], args=(operation, _NOBODY, *arguments))
+    except RedisError:
+        raise _unavailable() from None
+
+
+def _unavailable() -> Problem:
+    detail = "Who is present cannot be told for a moment. Try again shortly."
+    headers = {"Retry-After": "2"}
+    return Problem("presence_unavailable", detail, status=503, headers=headers)
