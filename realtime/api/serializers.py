@@ -118,7 +118,7 @@ class HistoryOutput(CamelCaseMixin, serializers.Serializer[Any]):
     messages = MessageOutput(many=True)
 
 
-class PersonOutput(CamelCaseMixin, serializers.Serializer[Any]):
+class PresentPersonOutput(CamelCaseMixin, serializers.Serializer[Any]):
     user = RoomUserOutput()
     status = serializers.ChoiceField(choices=["online", "away", "busy"])
     note = serializers.CharField()
@@ -129,7 +129,7 @@ class PresenceOutput(CamelCaseMixin, serializers.Serializer[Any]):
 
     present = serializers.IntegerField(help_text="How many there are on all pages.")
     next = serializers.URLField(allow_null=True)
-    results = PersonOutput(many=True)
+    results = PresentPersonOutput(many=True)
 
 
 class UserPresenceOutput(CamelCaseMixin, serializers.Serializer[Any]):
