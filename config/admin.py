@@ -46,6 +46,11 @@ _SIDEBAR = {
         "links.clickstream": ("Click stream", "water"),
         "links.clickissuer": ("Click accounts", "fact_check"),
     },
+    "Rooms": {
+        "realtime.room": ("Rooms", "forum"),
+        "realtime.member": ("Members", "group"),
+        "realtime.message": ("Messages", "chat"),
+    },
     "Webhooks": {
         "quests.webhook": ("Webhooks", "webhook"),
         "quests.delivery": ("Deliveries", "send"),

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
+from accounts.operating import operator
 from quests import achievements, audit
-from quests.admin.pages import operator
 from quests.models import Achievement
 
 

@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import action, display
 
+from accounts.operating import operator, to_page
 from links.transfer.cells import write_moment
 from quests.admin.corrections import ask_reason
 from quests.admin.exports import Cells, ExportAdmin
-from quests.admin.pages import Table, operator, to_page
+from quests.admin.pages import Table
 from quests.admin.why import why_page
 from quests.completions import correcting
 from quests.models import AuditEntry, Completion, LedgerEntry

@@ -7,7 +7,8 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from quests.admin.pages import ReasonForm, render_page, try_each
+from accounts.operating import try_each
+from quests.admin.pages import ReasonForm, render_page
 
 MOST_AT_ONCE = 200
 Act = Callable[[Any, str], object]

@@ -15,10 +15,10 @@ from django.http import (
 )
 from django.urls import URLPattern, path
 
+from accounts.operating import operator
 from links.admin.base import ReadOnlyAdmin
 from links.transfer.cells import shield
 from quests import audit
-from quests.admin.pages import operator
 
 Cells = Sequence[str | int]
 _CHUNK = 1_000

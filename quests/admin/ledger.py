@@ -15,11 +15,12 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
+from accounts.operating import demand, operator
 from links.transfer.cells import write_moment
 from monitoring.wire.problems import Problem
 from quests.admin.corrections import ask_reason
 from quests.admin.exports import Cells, ExportAdmin
-from quests.admin.pages import ReasonForm, demand, operator, render_page
+from quests.admin.pages import ReasonForm, render_page
 from quests.admin.why import WhyForm
 from quests.completions import correcting
 from quests.completions.correcting import MAX_AWARD

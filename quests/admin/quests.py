@@ -13,9 +13,10 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
+from accounts.operating import demand, operator, try_each
 from links.admin.base import ServiceAdmin
 from monitoring.wire.problems import Problem
-from quests.admin.pages import demand, operator, render_page, try_each
+from quests.admin.pages import render_page
 from quests.admin.quest_form import QuestForm, duplicate_of, kinds_help
 from quests.admin.versions import versions_of
 from quests.authoring import services

@@ -12,10 +12,11 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from accounts.operating import demand, operator
 from links.admin.base import ReadOnlyAdmin
 from monitoring.wire.problems import Problem
 from quests import reviews
-from quests.admin.pages import demand, operator, render_page
+from quests.admin.pages import render_page
 from quests.models import Evidence, Proof
 
 _TONES = {"verified": "success", "pending": "warning", "rejected": "danger"}

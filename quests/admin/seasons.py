@@ -11,8 +11,9 @@ from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
+from accounts.operating import operator, try_each
 from links.admin.base import ServiceAdmin, ServiceForm
-from quests.admin.pages import ReasonForm, operator, render_page, try_each
+from quests.admin.pages import ReasonForm, render_page
 from quests.authoring.seasons import FIELDS, create_season, update_season
 from quests.authoring.services import close_season
 from quests.models import Season, SeasonRank

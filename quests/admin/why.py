@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from accounts.models import User
+from accounts.operating import demand
 from accounts.selectors import find_person
-from quests.admin.pages import demand, render_page
+from quests.admin.pages import render_page
 from quests.definitions import definition_of
 from quests.explanation import explain
 from quests.models import Quest

@@ -12,9 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services import create_api_key
-from monitoring.redis import durable
 from realtime import doors
-from realtime.presence.register import EVERYWHERE, PREFIX, SCRIPT
 from tests.realtime.conftest import MakeRoom
 
 Api = Callable[..., APIClient]
@@ -30,24 +28,6 @@ def program(operator: User) -> APIClient:
 
 
 @pytest.fixture
-def present() -> Callable[..., None]:
-    """`present(user, room, ...)`: as a process that serves sockets would say."""
-
-    def come(user: User, *rooms: int) -> None:
-        person = {
-            "user": {"id": str(user.public_id), "username": user.username},
-            "status": "online", "note": "",
-        }  # fmt: skip
-        script = durable().register_script(SCRIPT)
-        script(keys=[PREFIX], args=["beat", "p", 30, _FIGURES, "epoch"])
-        for room in (EVERYWHERE, *rooms):
-            change = (room, str(user.public_id), json.dumps(person))
-            script(keys=[PREFIX], args=["change", "p", "", *change])
-
-    return come
-
-
-@pytest.fixture
 def run() -> Callable[..., str]:
     """What a command says, or why it refused."""
 
@@ -60,11 +40,6 @@ def run() -> Callable[..., str]:
         return said.getvalue()
 
     return call
-
-
-_FIGURES = json.dumps({
-    "host": "web-1", "pid": 7, "since": 0, "connections": 3, "rooms": 1, "degraded": False,
-})  # fmt: skip
 
 
 # --- Over HTTP ------------------------------------------------------------------------------------
