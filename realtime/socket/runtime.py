@@ -100,7 +100,8 @@ class Rooms:
         self._come(session, EVERYWHERE)
 
     async def _look_at(self, user: int | None) -> None:
-        """Whether her sign-ins are still good, or everybody's: one after the other."""
+        """Whether her sign-ins are still good. None: nothing was heard for a time, so everybody's,
+        and whether they may still be where they are."""
         for session in tuple(self.sessions):
             if session.person is None or user not in {None, session.person.id}:
                 continue
@@ -109,6 +110,25 @@ class Rooms:
             except Refusal as refusal:
                 if refusal.code != "unavailable":
                     session.end(NOT_AUTHENTICATED, refusal.code)
+        if user is None:
+            await self._look_at_places()
+
+    async def _look_at_places(self) -> None:
+        places = {
+            (room, session.person.id)
+            for session in self.sessions
+            if session.person
+            for room in session.rooms.values()
+        }
+        while places:
+            try:
+                gone = places - await self.store.still_in(places)
+            except Refusal:  # PostgreSQL is away too
+                await asyncio.sleep(LOOK_EVERY)
+                continue
+            for room, user in gone:
+                self._take_out(room, user, "removed")
+            return
 
     async def forget(self, session: Session) -> None:
         self.sessions.discard(session)

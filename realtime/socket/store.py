@@ -1,7 +1,7 @@
 """What the socket asks of PostgreSQL, without threads: a small pool, every wait bounded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +48,13 @@ FROM realtime_room room
 WHERE room.id = member.room_id AND member.room_id = %(room)s AND member.user_id = %(user)s
   AND member.banned_at IS NULL AND member.read_seq < least(%(seq)s, room.last_seq)
 RETURNING member.read_seq
+"""
+_STILL_IN = """
+SELECT member.room_id, member.user_id
+FROM unnest(%(rooms)s::bigint[], %(users)s::bigint[]) AS asked(room, person)
+JOIN realtime_member member ON member.room_id = asked.room AND member.user_id = asked.person
+JOIN realtime_room room ON room.id = member.room_id
+WHERE member.banned_at IS NULL AND room.closed_at IS NULL
 """
 _BIGGEST = 2**63 - 1
 
@@ -130,6 +137,12 @@ class Store:
         """The number up to which she has read now; None when that is nothing new."""
         rows = await self._rows(_READ, {"room": room, "user": user, "seq": seq})
         return rows[0][0] if rows else None
+
+    async def still_in(self, places: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Those (room, user) where she may be."""
+        rooms, users = zip(*places, strict=True)
+        rows = await self._rows(_STILL_IN, {"rooms": list(rooms), "users": list(users)})
+        return {(room, user) for room, user in rows}
 
     async def _rows(self, query: str, values: Any) -> list[tuple[Any, ...]]:
         async with self._connection() as connection:

@@ -320,15 +320,20 @@ def test_while_redis_is_away_rooms_are_local_and_everything_comes_back(
     hers, his = talk(alice), talk(bob)
     hers.join(room)
     his.join(room)
+    carols = talk(stack.sign_in(TestWallet(b"\x0c" * 32)))
+    carols.join(room)
     with stack.killed(stack.valkey):
         assert hers.hear("server:degraded") == {"degraded": True}
+        out = f"{stack.url}/api/rooms/{room}/members/{carols.hear('ready')['userId']}"
+        assert alice.delete(out, timeout=10).status_code == 204
         said = hers.ask("message:send", room=room, body="Anybody?", clientId="a")
         assert said["data"]["seq"] == 1
         late = talk(bob).join(room)
         assert (late["degraded"], late["presence"]["present"] >= 1) == (True, True)
     assert hers.hear("server:degraded") == {"degraded": False}
     assert his.hear("message:received")["body"] == "Anybody?"
-    assert len(presence(hers, room)) == 2
+    assert carols.hear("room:left") == {"room": room, "reason": "removed"}
+    wait_until(lambda: len(presence(hers, room)) == 2)
     wait_until(lambda: told(stack, hers), seconds=30)
 
 
