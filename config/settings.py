@@ -143,6 +143,8 @@ CACHES = {
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 # Without it there is no /ws/ and no stream of events; rooms go on over REST.
 ENABLE_WEBSOCKET = env.flag("ENABLE_WEBSOCKET", default=True)
+# What was said stays for so many days; 0: for ever.
+MESSAGE_RETENTION_DAYS = env.integer("MESSAGE_RETENTION_DAYS", 0)
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -195,6 +197,8 @@ CELERY_BEAT_SCHEDULE = {
     "quests.relay_outbox": {"task": "quests.tasks.relay_outbox", "schedule": 1.0},
     "quests.send_webhooks": {"task": "quests.tasks.send_webhooks", "schedule": 1.0},
     "quests.forget_delivered": {"task": "quests.tasks.forget_delivered", "schedule": 3600.0},
+    "realtime.forget_messages": {"task": "realtime.tasks.forget_messages", "schedule": 3600.0},
+    "realtime.reconcile": {"task": "realtime.tasks.reconcile", "schedule": 86_400.0},
     "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 3600.0},
 }
 # Queued ticks of a periodic task are worthless after a while; they must not pile up.
@@ -390,6 +394,7 @@ HEALTH_CHECKS = {
     "clickStream": "links.health.check_click_stream",
     "spool": "links.health.check_spool",
     "outbox": "quests.health.check_outbox",
+    "rooms": "realtime.health.check_rooms",
 }
 
 # --- unfold (the admin's face) --------------------------------------------------------------------

@@ -66,6 +66,15 @@ def fullest_rooms(limit: int) -> dict[int, int]:
     return {int(room): int(count) for room, count in found}
 
 
+def count_rooms() -> int:
+    """In how many rooms somebody is. Problem as above."""
+    try:
+        found: Any = durable().zcard(f"{PREFIX}rooms")
+    except RedisError:
+        raise _unavailable() from None
+    return int(found)
+
+
 def processes() -> dict[str, Process]:
     """By the name that each gave itself. Problem as above."""
     try:

@@ -13,6 +13,7 @@ from realtime import members, rooms
 from realtime.messages.editing import delete_message, edit_message
 from realtime.messages.history import read_history
 from realtime.messages.posting import post_message, store
+from realtime.messages.retention import forget_old_messages
 from realtime.messages.statement import Draft, names_in
 from realtime.models import Message, Room
 from realtime.reconciliation import reconcile
@@ -274,3 +275,33 @@ def test_a_message_that_is_missing_is_found(
     with connection.cursor() as cursor:
         cursor.execute(damage)
     assert {difference.subject for difference in reconcile().differences} == found
+
+
+# --- Retention ------------------------------------------------------------------------------------
+def test_old_messages_go_the_oldest_first_and_the_newest_stays(
+    alice: User, make_room: MakeRoom, settings: Any
+) -> None:
+    settings.MESSAGE_RETENTION_DAYS = 30
+    room, quiet = make_room(), make_room(slug="quiet")
+    for place, many in ((room, 6), (quiet, 2)):
+        for number in range(many):
+            post_message(room=place, sender=alice, body=str(number))
+    long_ago = timezone.now() - timedelta(days=31)
+    Message.objects.filter(room=room, seq__in=[1, 2, 4]).update(created_at=long_ago)
+    Message.objects.filter(room=quiet).update(created_at=long_ago)
+    assert [forget_old_messages() for _ in range(3)] == [2, 1, 0]
+    for place, kept in ((room, [3, 4, 5, 6]), (quiet, [2])):
+        assert [message.seq for message in read_history(room=place).messages] == kept
+    assert reconcile().is_clean
+    history = read_history(room=room, after=1)
+    assert (history.first_seq, history.is_complete) == (3, False)
+    message, _ = post_message(room=quiet, sender=alice, body="Again")
+    assert message.seq == 3
+
+
+def test_messages_are_kept_for_ever_unless_told_otherwise(alice: User, make_room: MakeRoom) -> None:
+    room = make_room()
+    for _ in range(2):
+        post_message(room=room, sender=alice, body="x")
+    Message.objects.update(created_at=timezone.now() - timedelta(days=10_000))
+    assert forget_old_messages() == 0

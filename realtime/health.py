@@ -1,0 +1,20 @@
+"""What a health check can know of rooms: whether every process hears the others."""
+
+from monitoring.health.report import Check, Status
+from monitoring.wire.problems import Problem
+from realtime.presence import selectors
+
+
+def check_rooms() -> Check:
+    """Degraded while a process is cut off: what is said at the others reaches its people late."""
+    try:
+        processes = selectors.processes().values()
+    except Problem as problem:
+        return Check(Status.DEGRADED, details={"redis": str(problem.detail)})
+    cut_off = sum(process.degraded for process in processes)
+    details = {
+        "processes": len(processes),
+        "connections": sum(process.connections for process in processes),
+        "cutOff": cut_off,
+    }
+    return Check(Status.DEGRADED if cut_off else Status.HEALTHY, details=details)
