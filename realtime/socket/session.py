@@ -11,7 +11,7 @@ from realtime.socket.lines import Line
 
 # Bytes that may wait for a client that does not read; after that it is told to come back and
 # resume.
-MOST_WAITING = 1_000_000
+MOST_WAITING = 512 * 1024
 
 BURST, PER_SECOND = 40.0, 20.0
 # Frames beyond the rate that are each answered with an error, before the connection ends.

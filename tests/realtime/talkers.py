@@ -69,6 +69,11 @@ class Talker:
         """Among what has come and was not asked for."""
         return any(frame["event"] == event for frame in self._heard)
 
+    def heard_until_now(self, event: str) -> list[dict[str, Any]]:
+        """All such frames that nobody asked for."""
+        self.ask("ping")
+        return [frame for frame in self._heard if frame["event"] == event]
+
     def join(self, room: str, **data: Any) -> Any:
         ref = self.say("join:room", room=room, **data)
         answer = self.answer(ref)
