@@ -8,6 +8,7 @@ the family ends for both. There is no grace period: a thief would use it too.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from axes.models import AccessAttempt
@@ -113,6 +114,10 @@ def _mint(family: TokenFamily) -> TokenPair:
 def sign_out(*, token: str) -> None:
     """Ends the sign-in of a refresh token, used or not; a second time is no error."""
     _, family_uuid = tokens.read(RefreshToken, token)
+    sign_out_family(family_uuid=family_uuid)
+
+
+def sign_out_family(*, family_uuid: UUID) -> None:
     _revoke(TokenFamily.objects.filter(uuid=family_uuid), TokenFamily.Reason.SIGNED_OUT)
 
 
