@@ -1,11 +1,16 @@
-"""Addresses of rooms. The socket's is in config.asgi."""
+"""Addresses of rooms: the API and the pages. The socket's is in config.asgi."""
 
 from django.urls import path
 
+from realtime import views
 from realtime.api import documents, members, messages, presence, publishing, rooms
 
 app_name = "realtime"
 urlpatterns = [
+    path("rooms", views.room_list, name="list"),
+    path("rooms/token", views.token, name="token"),
+    path("rooms/<slug:slug>", views.room_page, name="room"),
+    path("rooms/<slug:slug>/leave", views.leave, name="leave"),
     path("api/rooms", rooms.RoomsView.as_view(), name="api-rooms"),
     path("api/rooms/mine", rooms.MyRoomsView.as_view(), name="api-mine"),
     path("api/rooms/direct", rooms.DirectView.as_view(), name="api-direct"),
