@@ -8,6 +8,7 @@ export class People {
   #people = new Map(); // by id: { username, role, status, note }; no status: not here now
   #list;
   #count;
+  #badge;
   #more;
   #ask;
   #present = 0;
@@ -15,9 +16,10 @@ export class People {
   #asking = null;
 
   // `ask(after)`: the answer of presence:list.
-  constructor({ list, count, more, ask }) {
+  constructor({ list, count, badge, more, ask }) {
     this.#list = list;
     this.#count = count;
+    this.#badge = badge;
     this.#more = more;
     this.#ask = ask;
     for (const element of list.children) {
@@ -34,11 +36,14 @@ export class People {
     this.#drawSoon();
   }
 
-  update({ user, status, note, joined, left }) {
-    if (joined) this.#present++;
-    if (left) this.#present--;
+  update({ user, status, note, present, left }) {
+    this.#present = present;
     this.#put(user, left ? null : status, note);
     this.#drawSoon();
+  }
+
+  statusOf(id) {
+    return this.#people.get(id) ?? {};
   }
 
   // So many came and went that nobody was told whom.
@@ -72,6 +77,7 @@ export class People {
       ([, one], [, other]) => !one.status - !other.status || one.username.localeCompare(other.username),
     );
     this.#count.textContent = `${this.#present} here now`;
+    this.#badge.textContent = this.#present;
     this.#list.replaceChildren(...sorted.slice(0, MOST_SHOWN).map(([id, person]) => draw(id, person)));
     const hidden = Math.max(sorted.length, this.#present) - MOST_SHOWN;
     this.#more.hidden = hidden <= 0;

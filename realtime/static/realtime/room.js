@@ -45,6 +45,7 @@ const timeline = new Timeline({ log, list: $("messages"), template: $("message-t
 const people = new People({
   list: $("people-list"),
   count: $("present"),
+  badge: $("toggle-present"),
   more: $("people-more"),
   ask: () => client.request("presence:list", { room }),
 });
@@ -97,8 +98,9 @@ client.on("room:joined", ({ recovered, seq, messages, role, presence, degraded }
   }
   $("empty").hidden = seq > 0;
   if (presence) people.show(presence);
-  if (degraded !== undefined) $("degraded").hidden = !degraded;
+  $("degraded").hidden = !degraded;
   if (myStatus) setStatus();
+  else showOwnStatus();
   read();
 });
 
@@ -155,7 +157,10 @@ function read() {
     if (!sees || seq <= readSeq) return;
     const before = readSeq;
     readSeq = seq;
-    client.request("receipt:read", { room, seq }).catch(() => { readSeq = before; });
+    client.request("receipt:read", { room, seq }).then(
+      () => { page.dataset.read = seq; },
+      () => { readSeq = before; },
+    );
   }, READ_AFTER_MS);
 }
 
@@ -193,7 +198,7 @@ function askToDelete({ seq }) {
   dialog.showModal();
   dialog.onclose = () => {
     if (dialog.returnValue !== "delete") return;
-    client.request("message:delete", { room, seq }).catch(({ message }) => alert(message));
+    client.request("message:delete", { room, seq }).catch(({ message }) => timeline.warn(seq, message));
   };
 }
 
@@ -216,6 +221,14 @@ async function setStatus() {
     error.textContent = refusal.message;
     error.hidden = false;
   }
+}
+
+// As chosen on another page of hers.
+function showOwnStatus() {
+  const { status, note } = people.statusOf(myId);
+  if (!status) return;
+  $("status").value = status;
+  $("note").value = note;
 }
 
 $("own-status").addEventListener("change", setStatus);

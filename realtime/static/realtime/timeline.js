@@ -7,7 +7,7 @@ const MOST_SHOWN = 800;
 const LEFT_SHOWN = 400;
 const FACES = 6;
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
@@ -91,6 +91,14 @@ export class Timeline {
     else this.#log.scrollTop -= this.#log.scrollHeight - before;
   }
 
+  // Why something could not be done to a message.
+  warn(seq, text) {
+    const note = this.#shown.get(seq)?.element.querySelector(".say__warning");
+    if (!note) return;
+    note.textContent = text;
+    note.hidden = false;
+  }
+
   toNewest() {
     this.#log.scrollTop = 0;
   }
@@ -151,6 +159,7 @@ export class Timeline {
     const body = element.querySelector(".say__body");
     body.toggleAttribute("data-deleted", Boolean(message.deletedAt));
     body.replaceChildren(...(message.deletedAt ? ["This message was deleted."] : spell(message.body, this.#me.username)));
+    element.querySelector(".say__warning").hidden = true;
     element.classList.toggle("say--names-me", body.querySelector(".mention--me") !== null);
     element.querySelector(".say__edited").hidden = !message.editedAt || Boolean(message.deletedAt);
     const isMine = message.from?.id === this.#me.id;
