@@ -105,7 +105,10 @@ def _say(request: HttpRequest, room: Room, *, body: str, client_id: str) -> None
     person = _person(request)
     if room.kind == Room.Kind.PUBLIC:
         members.join_room(room=room, user=person)
-    message, _ = post_message(room=room, sender=person, body=body, client_id=client_id)
+    message, is_new = post_message(room=room, sender=person, body=body, client_id=client_id)
+    if not is_new and message.body != body:
+        # New words in a page that she went back to, which has an old id.
+        message, _ = post_message(room=room, sender=person, body=body)
     members.mark_read(room=room, user=person, seq=message.seq)
 
 

@@ -1,6 +1,7 @@
 """Rooms in real browsers: what people see while the network and the server come and go."""
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -346,6 +347,17 @@ def _without_the_first_ack(swallowed: list[str], route: Any) -> None:
             route.send(text)
 
     server.on_message(pass_on)
+
+
+def test_a_server_that_stays_away_is_asked_less_and_less(room: str, enter: Open) -> None:
+    page = enter("mira", f"/rooms/{room}")
+    page.add_init_script("Math.random = () => 0.999")
+    page.route_web_socket("**/ws/", lambda route: route.close(code=1011, reason="away"))
+    page.reload()
+    for seconds in (1, 2, 4):
+        expect(page.locator("#banner")).to_have_text(
+            re.compile(rf"No connection,\s+trying again in {seconds} s")
+        )
 
 
 def test_who_was_away_too_long_gets_the_newest_in_their_place(

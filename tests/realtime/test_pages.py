@@ -45,7 +45,7 @@ def say(client: Client, slug: str, body: str) -> HttpResponse:
 
 
 def client_id(page: HttpResponse) -> str:
-    found = re.search(r'name="client_id" value="(\w+)"', text(page))
+    found = re.search(r'name="client_id"[^>]* value="(\w+)"', text(page))
     assert found
     return found[1]
 
@@ -244,6 +244,14 @@ def test_a_form_that_is_sent_twice_speaks_once(pages: Client, make_room: MakeRoo
     for _ in range(2):
         assert pages.post("/rooms/lobby", form).status_code == 302
     assert Message.objects.count() == 1
+
+
+def test_new_words_in_an_old_page_are_not_lost(pages: Client, make_room: MakeRoom) -> None:
+    make_room()
+    old = client_id(pages.get("/rooms/lobby"))
+    for body in ("One", "Two"):
+        pages.post("/rooms/lobby", {"client_id": old, "body": body})
+    assert list(Message.objects.values_list("body", flat=True)) == ["One", "Two"]
 
 
 def test_who_speaks_in_a_public_room_has_come_in(

@@ -34,6 +34,7 @@ export class Banner {
     else if (state === "waiting" && inMs > 0) this.#lost(inMs);
     else if (state === "connecting" && !this.#element.hidden) this.#wait.textContent = "trying now";
     else if (state === "closed" && code) this.#ended(code);
+    else if (state === "closed") this.#element.hidden = true; // on purpose
   }
 
   #lost(inMs) {

@@ -14,12 +14,10 @@ const PROTOCOL = "rallypoint.v1";
 const ANSWER_WITHIN = 10_000;
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
-const FLOOD_WAIT = 10_000;
 // A connection that ends sooner was none: the back-off goes on where it was.
 const STEADY_AFTER = 10_000;
 const BEATS_UNHEARD = 2.5;
 const MOST_WAITING = 100;
-
 const NOT_AUTHENTICATED = 4401;
 const RESTARTING = 1012;
 const FLOODING = 4429;
@@ -39,7 +37,7 @@ export class RallypointError extends Error {
 export class Rallypoint extends EventTarget {
   #url;
   #token;
-  #kept = null; // the token in use: a thousand pages that reconnect need not ask for theirs again
+  #kept; // the token in use: a thousand pages that reconnect need not ask for theirs again
   #socket = null;
   #turn = 0; // of the attempt or connection that counts; what an earlier one still brings is dropped
   #rooms = new Map(); // by slug: { seq, joined, outbox, isSending }
@@ -48,13 +46,12 @@ export class Rallypoint extends EventTarget {
   #attempt = 0;
   #refusals = 0;
   #heardAt = 0;
-  #readyAt = 0;
+  #readyAt = Infinity; // while there is no connection
   #backInMs = 0;
   #timer;
   #heartbeat;
 
   state = "closed"; // or "connecting", "open", "waiting"
-  user = null;
 
   constructor({ url, token }) {
     super();
@@ -79,9 +76,7 @@ export class Rallypoint extends EventTarget {
   }
 
   // What waits in the outboxes is sent after the next connect().
-  close() {
-    this.#end();
-  }
+  close = () => this.#end();
 
   // `after`: the newest number that the page has already.
   join(slug, { after = null } = {}) {
@@ -92,35 +87,29 @@ export class Rallypoint extends EventTarget {
 
   leave(slug) {
     if (this.state === "open") this.request("leave:room", { room: slug }).catch(() => {});
-    this.#giveUp(slug, new RallypointError("not_in_room", "You have left this room."));
+    this.#giveUp(slug, "You have left this room.");
   }
 
   // Once it is stored: { seq, id, at }. Over any number of connections; a RallypointError only when
   // the server refuses it for good.
-  send(slug, body) {
+  async send(slug, body) {
     const room = this.#rooms.get(slug);
-    if (!room) return Promise.reject(new RallypointError("not_in_room", "Join the room first."));
-    if (room.outbox.length >= MOST_WAITING) {
-      return Promise.reject(new RallypointError("outbox_full", "Too much is waiting to be sent."));
-    }
+    if (!room) throw new RallypointError("not_in_room", "Join the room first.");
+    if (room.outbox.length >= MOST_WAITING) throw new RallypointError("outbox_full", "Too much is waiting to be sent.");
     return new Promise((resolve, reject) => {
       room.outbox.push({ body, clientId: newId(), resolve, reject });
       this.#sendWaiting(slug, room);
     });
   }
 
-  // Any frame of docs/realtime.md; resolves to the data of its ack. Nothing is sent twice: who asks
+  // Any frame of docs/realtime.md; gives the data of its ack. Not sent again by itself: who asks
   // decides what to do about "disconnected" and "timeout".
-  request(event, data, { timeoutMs = ANSWER_WITHIN } = {}) {
-    if (this.state !== "open") {
-      return Promise.reject(new RallypointError("disconnected", "There is no connection."));
-    }
+  async request(event, data) {
+    if (this.state !== "open") throw new RallypointError("disconnected", "There is no connection.");
     const ref = String(++this.#refs);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#asked.delete(ref);
-        reject(new RallypointError("timeout", "No answer came in time."));
-      }, timeoutMs);
+      const late = { code: "timeout", detail: "No answer came in time." };
+      const timer = setTimeout(() => this.#answer(ref, "error", late), ANSWER_WITHIN);
       this.#asked.set(ref, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ event, ref, data }));
     });
@@ -129,33 +118,27 @@ export class Rallypoint extends EventTarget {
   // --- Connecting ------------------------------------------------------------------------------
   async #open() {
     const turn = ++this.#turn;
+    this.#timer = setTimeout(() => this.#drop(), ANSWER_WITHIN);
     this.#tell("connecting");
     const token = await this.#tokenNow();
     // While it was on its way we may have been closed, or the network may have gone and come, with
-    // an attempt of its own: then this one must not open a second socket.
+    // an attempt of its own: this one must not open a second socket then.
     if (turn !== this.#turn) return;
     if (token === null) return this.#end(NOT_AUTHENTICATED, "signed_out");
-    if (token === undefined) return this.#retry();
+    if (token === undefined) return this.#drop();
     const socket = new WebSocket(this.#url, [PROTOCOL, `bearer.${token}`]);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
-    this.#timer = setTimeout(() => this.#drop(), ANSWER_WITHIN);
   }
 
   // undefined when it could not be asked for.
   async #tokenNow() {
-    try {
-      this.#kept ??= await this.#token();
-      return this.#kept;
-    } catch {
-      return undefined;
-    }
+    return (this.#kept ??= await this.#token().catch(() => undefined));
   }
 
-  #ready({ userId, username, heartbeatMs }) {
+  #ready({ heartbeatMs }) {
     clearTimeout(this.#timer);
-    this.user = { id: userId, username };
     this.#refusals = 0;
     this.#readyAt = Date.now();
     this.#heartbeat = setInterval(() => this.#beat(heartbeatMs), heartbeatMs);
@@ -174,14 +157,14 @@ export class Rallypoint extends EventTarget {
     this.#forget();
     // 4401 comes too when the server could not look who we are.
     if (code === NOT_AUTHENTICATED && reason !== "unavailable") {
-      this.#kept = null;
+      this.#kept = undefined;
       // An old token is refused once. When the new one is refused as well, it is the person.
       if (reason === "user_inactive" || ++this.#refusals > 1) return this.#end(code, reason);
       return this.#retry(0);
     }
     if (FINAL.has(code)) return this.#end(code, reason);
-    if (code === RESTARTING) return this.#retry(this.#backInMs);
-    this.#retry(code === FLOODING ? FLOOD_WAIT * (1 + Math.random()) : undefined);
+    if (code === FLOODING) this.#attempt += 4;
+    this.#retry(code === RESTARTING ? this.#backInMs : undefined);
   }
 
   // Not waiting for its close event, which on a dead network takes minutes.
@@ -202,16 +185,14 @@ export class Rallypoint extends EventTarget {
     clearTimeout(this.#timer);
     clearInterval(this.#heartbeat);
     if (Date.now() - this.#readyAt > STEADY_AFTER) this.#attempt = 0;
-    if (this.#socket) {
-      this.#socket.onmessage = this.#socket.onclose = null;
-      this.#socket.close();
-      this.#socket = null;
-    }
+    this.#readyAt = Infinity;
+    if (this.#socket) this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket?.close();
+    this.#socket = null;
     this.state = "waiting";
     for (const room of this.#rooms.values()) room.joined = false;
-    for (const ref of [...this.#asked.keys()]) {
-      this.#answer(ref, "error", { code: "disconnected", detail: "The connection was lost." });
-    }
+    const lost = { code: "disconnected", detail: "The connection was lost." };
+    for (const ref of [...this.#asked.keys()]) this.#answer(ref, "error", lost);
   }
 
   #end(code, reason) {
@@ -236,25 +217,25 @@ export class Rallypoint extends EventTarget {
   #hear({ event, ref, data }) {
     this.#heardAt = Date.now();
     if (this.#asked.has(ref)) return this.#answer(ref, event, data);
+    if (event === "room:joined") return this.#joined(data);
+    if (event === "message:received" && !this.#isNew(data)) return;
     if (event === "ready") this.#ready(data);
-    else if (event === "auth:expiring") this.#renew();
-    else if (event === "server:draining") this.#backInMs = data.reconnectAfterMs;
-    else if (event === "room:joined") return this.#joined(data);
-    else if (event === "room:left") this.#giveUp(data.room, new RallypointError("not_in_room", "You are not in this room any more."));
-    else if (event === "message:received" && !this.#isNew(data)) return;
+    if (event === "auth:expiring") this.#renew();
+    if (event === "server:draining") this.#backInMs = data.reconnectAfterMs;
+    if (event === "room:left") this.#giveUp(data.room, "You are not in this room any more.");
     this.#emit(event, data);
   }
 
-  #answer(ref, event, data) {
+  #answer(ref, event, data = {}) {
     const { resolve, reject, timer } = this.#asked.get(ref);
     this.#asked.delete(ref);
     clearTimeout(timer);
     if (event === "error") reject(new RallypointError(data.code, data.detail));
-    else resolve(data ?? {});
+    else resolve(data);
   }
 
   async #renew() {
-    this.#kept = null;
+    this.#kept = undefined;
     const token = await this.#tokenNow();
     // Without one the server closes with 4401, and that asks again.
     if (token) this.request("auth:refresh", { token }).catch(() => {});
@@ -279,7 +260,7 @@ export class Rallypoint extends EventTarget {
       if (error.code === "disconnected") return; // the next connection enters
       if (error.code === "timeout") return this.#drop();
       if (PASSING.has(error.code)) return setTimeout(() => this.#enter(slug), soon());
-      this.#giveUp(slug, error);
+      this.#giveUp(slug, error.message);
       this.#emit("room:refused", { room: slug, code: error.code, detail: error.message });
     }
   }
@@ -298,9 +279,9 @@ export class Rallypoint extends EventTarget {
 
   #isNew({ room: slug, seq }) {
     const room = this.#rooms.get(slug);
-    if (!room || seq <= room.seq) return false;
-    room.seq = seq;
-    return true;
+    const isNew = room !== undefined && seq > room.seq;
+    if (isNew) room.seq = seq;
+    return isNew;
   }
 
   // One at a time: were the next one under way already when this one is refused for a moment, it
@@ -311,36 +292,33 @@ export class Rallypoint extends EventTarget {
     room.isSending = true;
     while (room.joined && room.outbox.length) {
       const [message] = room.outbox;
-      const { body, clientId } = message;
+      const { body, clientId, resolve, reject } = message;
       try {
-        message.resolve(await this.request("message:send", { room: slug, body, clientId }));
+        resolve(await this.request("message:send", { room: slug, body, clientId }));
       } catch (error) {
-        if (error.code === "disconnected") break;
-        if (error.code === "timeout") {
-          this.#drop();
-          break;
-        }
+        if (error.code === "timeout") this.#drop();
+        if (!room.joined) break; // it stays, for the next connection
         if (PASSING.has(error.code)) {
           await new Promise((wake) => setTimeout(wake, soon()));
           continue;
         }
-        message.reject(error);
+        reject(error);
       }
+      // Not when leaving the room has emptied it meanwhile.
       if (room.outbox[0] === message) room.outbox.shift();
     }
     room.isSending = false;
   }
 
-  #giveUp(slug, error) {
+  #giveUp(slug, why) {
     const room = this.#rooms.get(slug);
-    this.#rooms.delete(slug);
-    for (const { reject } of room?.outbox.splice(0) ?? []) reject(error);
-    if (room) room.joined = false;
+    if (!room || !this.#rooms.delete(slug)) return;
+    room.joined = false;
+    for (const { reject } of room.outbox.splice(0)) reject(new RallypointError("not_in_room", why));
   }
 }
 
 const soon = () => 500 + Math.random() * 1_000;
-
 // crypto.randomUUID is there on https only.
 const newId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -245,6 +245,12 @@ client.on("state", (state) => {
   composer.noteConnection(state.state === "open");
   if (state.state !== "open") typists.clear();
 });
+// Somebody else has signed in here meanwhile: what was typed is not hers to say.
+client.on("ready", ({ userId }) => {
+  if (userId === myId) return;
+  client.close();
+  location.reload();
+});
 client.on("server:degraded", ({ degraded }) => { $("degraded").hidden = !degraded; });
 client.on("room:left", ({ room: where, reason }) => where === room && close(GONE[reason] ?? GONE.room_not_found));
 client.on("room:refused", ({ room: where, code, detail }) => where === room && close(GONE[code] ?? detail));
