@@ -6,21 +6,19 @@
 //   rallypoint.connect();
 //   const { seq } = await rallypoint.send("lobby", "Hello");
 //
-// `token` is an async function that gives an access token, or null when nobody is signed in.
-// docs/realtime.md lists the events; those that begin here are `state`, `room:refused`, and
-// `room:joined`, whose `messages` are only those that this page lacks when it says `recovered`.
+// `token` is an async function: an access token, or null when nobody is signed in. The events are
+// those of docs/realtime.md, with `state` and `room:refused`.
 
 const PROTOCOL = "rallypoint.v1";
 const ANSWER_WITHIN = 10_000;
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
+const FLOOD_WAIT = 15_000;
 // A connection that ends sooner was none: the back-off goes on where it was.
 const STEADY_AFTER = 10_000;
 const BEATS_UNHEARD = 2.5;
 const MOST_WAITING = 100;
-const NOT_AUTHENTICATED = 4401;
-const RESTARTING = 1012;
-const FLOODING = 4429;
+const [RESTARTING, NOT_AUTHENTICATED, FLOODING] = [1012, 4401, 4429];
 // Binary frames, origin, path, "a newer connection took your place", too big: trying the same again
 // would end the same, or take turns with the newer connection for ever.
 const FINAL = new Set([1003, 4403, 4404, 4409, 4413]);
@@ -43,8 +41,8 @@ export class Rallypoint extends EventTarget {
   #rooms = new Map(); // by slug: { seq, joined, outbox, isSending }
   #asked = new Map(); // by ref: { resolve, reject, timer }
   #refs = 0;
-  #attempt = 0;
-  #refusals = 0;
+  #attempt = 0; // of connecting; the back-off grows with it
+  #refusals = 0; // of tokens, one after the other
   #heardAt = 0;
   #readyAt = Infinity; // while there is no connection
   #backInMs = 0;
@@ -124,8 +122,8 @@ export class Rallypoint extends EventTarget {
     // While it was on its way we may have been closed, or the network may have gone and come, with
     // an attempt of its own: this one must not open a second socket then.
     if (turn !== this.#turn) return;
-    if (token === null) return this.#end(NOT_AUTHENTICATED, "signed_out");
     if (token === undefined) return this.#drop();
+    if (token === null) return this.#end(NOT_AUTHENTICATED, "signed_out");
     const socket = new WebSocket(this.#url, [PROTOCOL, `bearer.${token}`]);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
@@ -154,27 +152,21 @@ export class Rallypoint extends EventTarget {
   }
 
   #closed(code, reason) {
-    this.#forget();
     // 4401 comes too when the server could not look who we are.
     if (code === NOT_AUTHENTICATED && reason !== "unavailable") {
       this.#kept = undefined;
       // An old token is refused once. When the new one is refused as well, it is the person.
       if (reason === "user_inactive" || ++this.#refusals > 1) return this.#end(code, reason);
-      return this.#retry(0);
+      return this.#drop(0);
     }
     if (FINAL.has(code)) return this.#end(code, reason);
-    if (code === FLOODING) this.#attempt += 4;
-    this.#retry(code === RESTARTING ? this.#backInMs : undefined);
+    this.#drop({ [RESTARTING]: this.#backInMs, [FLOODING]: FLOOD_WAIT }[code]);
   }
 
-  // Not waiting for its close event, which on a dead network takes minutes.
-  #drop() {
+  // Not waiting for its close event, which on a dead network takes minutes. Full jitter: of a crowd
+  // that lost its server at one moment, no two come back together.
+  #drop(ms) {
     this.#forget();
-    this.#retry();
-  }
-
-  // Full jitter: of a crowd that lost its server at one moment, no two come back together.
-  #retry(ms) {
     const wait = ms ?? Math.random() * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#attempt++);
     this.#timer = setTimeout(() => this.#open(), wait);
     this.#tell("waiting", { inMs: Math.round(wait) });
@@ -205,7 +197,6 @@ export class Rallypoint extends EventTarget {
   // Browsers keep a WebSocket open without a network, and say "offline" where there is one: so it
   // ends the connection, and does not end the trying.
   #onOffline = () => this.#drop();
-
   #onOnline = () => {
     if (this.state === "open") return;
     this.#attempt = 0;
@@ -241,14 +232,12 @@ export class Rallypoint extends EventTarget {
     if (token) this.request("auth:refresh", { token }).catch(() => {});
   }
 
-  #emit(event, detail) {
-    this.dispatchEvent(new CustomEvent(event, { detail }));
-  }
-
   #tell(state, more) {
     this.state = state;
     this.#emit("state", { state, ...more });
   }
+
+  #emit = (event, detail) => this.dispatchEvent(new CustomEvent(event, { detail }));
 
   // --- Rooms -----------------------------------------------------------------------------------
   async #enter(slug) {
@@ -270,6 +259,7 @@ export class Rallypoint extends EventTarget {
   #joined(data) {
     const room = this.#rooms.get(data.room);
     if (!room) return; // left again before the answer came
+    // Those that it lacked; or else the newest, which replace what the page had.
     const messages = data.recovered ? data.messages.filter(({ seq }) => seq > room.seq) : data.messages;
     room.seq = data.seq;
     room.joined = true;
