@@ -46,6 +46,8 @@ def room_page(room: Room, user: User, *, before: int | None = None) -> dict[str,
         "title": _partners([room], user).get(room.pk, room.name),
         "member": member,
         "history": history,
+        # To who comes in now, what was said before is not new.
+        "read_seq": member.read_seq if member else history.seq,
         "is_newest": before is None,
         "older_before": oldest if oldest > history.first_seq else None,
         "people": room.members.filter(banned_at=None)

@@ -198,6 +198,15 @@ def test_the_room_page_costs_a_fixed_number_of_queries(
         assert pages.get("/rooms/lobby").status_code == 200
 
 
+def test_to_who_comes_in_now_nothing_is_new(
+    pages: Client, bobs: Client, make_room: MakeRoom, alice: User, bob: User
+) -> None:
+    room = make_room()
+    post_message(room=room, sender=alice, body="Hi")
+    assert 'data-read-seq="1"' in text(bobs.get("/rooms/lobby"))
+    assert 'data-read-seq="0"' in text(pages.get("/rooms/lobby"))
+
+
 def test_what_is_said_is_escaped_and_needs_no_more_than_our_strict_policy(
     pages: Client, make_room: MakeRoom, alice: User
 ) -> None:
@@ -324,3 +333,11 @@ def test_another_site_cannot_ask_for_one(alice: User) -> None:
     proof = {"X-CSRFToken": strict.cookies["rallypoint_csrf"].value}
     assert strict.post("/rooms/token", headers=proof).status_code == 200
     assert strict.get("/rooms/token").status_code == 405
+
+
+def test_pages_of_other_sites_may_load_the_client(client: Client) -> None:
+    answer = client.get("/static/realtime/rallypoint.js")
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    assert answer["Content-Type"].startswith("text/javascript")
+    source = b"".join(answer).decode()
+    assert not re.search(r"^import|innerHTML|eval\(", source, re.MULTILINE)

@@ -4,7 +4,7 @@ const BACK_SHOWN_MS = 4_000;
 
 const ENDINGS = {
   4401: ["You are signed out.", "Sign in"],
-  4409: ["You have this open in too many places.", "Use it here"],
+  4409: ["This page was disconnected.", "Connect again"],
 };
 
 export class Banner {

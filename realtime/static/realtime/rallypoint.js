@@ -9,11 +9,8 @@
 // `token` is an async function: an access token, or null when nobody is signed in. The events are
 // those of docs/realtime.md, with `state` and `room:refused`.
 
-const PROTOCOL = "rallypoint.v1";
 const ANSWER_WITHIN = 10_000;
-const FIRST_WAIT = 1_000;
-const LONGEST_WAIT = 30_000;
-const FLOOD_WAIT = 15_000;
+const [FIRST_WAIT, LONGEST_WAIT, FLOOD_WAIT] = [1_000, 30_000, 15_000];
 // A connection that ends sooner was none: the back-off goes on where it was.
 const STEADY_AFTER = 10_000;
 const BEATS_UNHEARD = 2.5;
@@ -33,8 +30,7 @@ export class RallypointError extends Error {
 }
 
 export class Rallypoint extends EventTarget {
-  #url;
-  #token;
+  #options;
   #kept; // the token in use: a thousand pages that reconnect need not ask for theirs again
   #socket = null;
   #turn = 0; // of the attempt or connection that counts; what an earlier one still brings is dropped
@@ -48,13 +44,11 @@ export class Rallypoint extends EventTarget {
   #backInMs = 0;
   #timer;
   #heartbeat;
-
   state = "closed"; // or "connecting", "open", "waiting"
 
   constructor({ url, token }) {
     super();
-    this.#url = url;
-    this.#token = token;
+    this.#options = { url, token };
   }
 
   on(event, handler) {
@@ -73,8 +67,7 @@ export class Rallypoint extends EventTarget {
     this.#open();
   }
 
-  // What waits in the outboxes is sent after the next connect().
-  close = () => this.#end();
+  close = () => this.#end(); // what waits in the outboxes is sent after the next connect()
 
   // `after`: the newest number that the page has already.
   join(slug, { after = null } = {}) {
@@ -124,16 +117,14 @@ export class Rallypoint extends EventTarget {
     if (turn !== this.#turn) return;
     if (token === undefined) return this.#drop();
     if (token === null) return this.#end(NOT_AUTHENTICATED, "signed_out");
-    const socket = new WebSocket(this.#url, [PROTOCOL, `bearer.${token}`]);
+    const socket = new WebSocket(this.#options.url, ["rallypoint.v1", `bearer.${token}`]);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
   }
 
   // undefined when it could not be asked for.
-  async #tokenNow() {
-    return (this.#kept ??= await this.#token().catch(() => undefined));
-  }
+  #tokenNow = async () => (this.#kept ??= await this.#options.token().catch(() => undefined));
 
   #ready({ heartbeatMs }) {
     clearTimeout(this.#timer);
@@ -156,8 +147,7 @@ export class Rallypoint extends EventTarget {
     if (code === NOT_AUTHENTICATED && reason !== "unavailable") {
       this.#kept = undefined;
       // An old token is refused once. When the new one is refused as well, it is the person.
-      if (reason === "user_inactive" || ++this.#refusals > 1) return this.#end(code, reason);
-      return this.#drop(0);
+      return ++this.#refusals > 1 ? this.#end(code, reason) : this.#drop(0);
     }
     if (FINAL.has(code)) return this.#end(code, reason);
     this.#drop({ [RESTARTING]: this.#backInMs, [FLOODING]: FLOOD_WAIT }[code]);
@@ -219,10 +209,9 @@ export class Rallypoint extends EventTarget {
 
   #answer(ref, event, data = {}) {
     const { resolve, reject, timer } = this.#asked.get(ref);
-    this.#asked.delete(ref);
     clearTimeout(timer);
-    if (event === "error") reject(new RallypointError(data.code, data.detail));
-    else resolve(data);
+    this.#asked.delete(ref);
+    event === "error" ? reject(new RallypointError(data.code, data.detail)) : resolve(data);
   }
 
   async #renew() {
@@ -232,12 +221,8 @@ export class Rallypoint extends EventTarget {
     if (token) this.request("auth:refresh", { token }).catch(() => {});
   }
 
-  #tell(state, more) {
-    this.state = state;
-    this.#emit("state", { state, ...more });
-  }
-
   #emit = (event, detail) => this.dispatchEvent(new CustomEvent(event, { detail }));
+  #tell = (state, more) => this.#emit("state", { state: (this.state = state), ...more });
 
   // --- Rooms -----------------------------------------------------------------------------------
   async #enter(slug) {

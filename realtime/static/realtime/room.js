@@ -17,7 +17,7 @@ const GONE = {
   banned: "You are banned from this room.",
   closed: "This room is closed.",
   left: "You have left this room.",
-  room_not_found: "You are not in this room any more.",
+  room_not_found: "You are not in this room.",
 };
 
 const $ = (id) => document.getElementById(id);
