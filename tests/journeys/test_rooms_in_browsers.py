@@ -383,6 +383,28 @@ def test_a_reload_of_the_server_is_hardly_noticed(room: str, stack: Stack, enter
     is_live(page)
 
 
+def test_a_silent_connection_is_replaced(room: str, enter: Open) -> None:
+    """As after a laptop's sleep: nothing has closed it, and nothing comes over it."""
+    page = enter("mira", f"/rooms/{room}")
+    page.clock.install()
+    page.reload()
+    is_live(page)
+    page.clock.fast_forward("01:00:00")
+    expect(page.locator("#banner")).to_contain_text("You are back.")
+    type_in(page, "Awake")
+    expect(bodies(page)).to_have_text(["Awake"])
+
+
+def test_a_page_says_when_messages_may_be_late(room: str, stack: Stack, enter: Open) -> None:
+    page = enter("mira", f"/rooms/{room}")
+    is_live(page)
+    with stack.killed(stack.valkey):
+        expect(page.get_by_text("Messages may be late")).to_be_visible()
+        type_in(page, "All the same")
+        expect(bodies(page)).to_have_text(["All the same"])
+    expect(page.get_by_text("Messages may be late")).to_be_hidden()
+
+
 # --- Endings --------------------------------------------------------------------------------------
 def test_who_is_kicked_is_told_so(stack: Stack, people: People, room: str, enter: Open) -> None:
     page = enter("jonas", f"/rooms/{room}")
