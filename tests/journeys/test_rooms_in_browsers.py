@@ -13,7 +13,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.stack import Stack
+from tests.stack import Stack, wait_until
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def people(stack: Stack) -> People:
     """Who they are, and what they do over the API."""
-    names = ("mira", "jonas")
+    names = ("mira", "jonas", "ana")
     stack.manage(
         "shell", "-c",
         "from accounts.models import User\n"
@@ -403,6 +403,48 @@ def test_a_page_says_when_messages_may_be_late(room: str, stack: Stack, enter: O
         type_in(page, "All the same")
         expect(bodies(page)).to_have_text(["All the same"])
     expect(page.get_by_text("Messages may be late")).to_be_hidden()
+
+
+# --- Tokens ---------------------------------------------------------------------------------------
+def test_a_token_is_renewed_before_it_ends(room: str, enter: Open) -> None:
+    page = enter("mira", f"/rooms/{room}")
+    sent: list[str] = []
+    page.route_web_socket("**/ws/", partial(_soon_expiring, sent))
+    page.reload()
+    is_live(page)
+    # Asking the page for anything lets what it sends be heard here.
+    wait_until(lambda: page.title() and any("auth:refresh" in frame for frame in sent))
+    type_in(page, "Renewed")
+    expect(bodies(page)).to_have_text(["Renewed"])
+
+
+def _soon_expiring(sent: list[str], route: Any) -> None:
+    server = route.connect_to_server()
+
+    def pass_on(text: str) -> None:
+        route.send(text)
+        if '"event":"ready"' in text:
+            route.send('{"event":"auth:expiring","data":{"inMs":60000}}')
+
+    def listen(text: str) -> None:
+        sent.append(text)
+        server.send(text)
+
+    server.on_message(pass_on)
+    route.on_message(listen)
+
+
+def test_a_page_outlives_signing_out_everywhere(
+    stack: Stack, people: People, room: str, enter: Open
+) -> None:
+    """Browser sessions go on, so the page gets a token of a new sign-in."""
+    page = enter("ana", f"/rooms/{room}")
+    is_live(page)
+    with page.expect_response("**/rooms/token"):
+        people["ana"].post(f"{stack.url}/api/auth/logout-everywhere", timeout=10)
+    type_in(page, "Still me")
+    expect(bodies(page)).to_have_text(["Still me"])
+    expect(page.locator("#pending li")).to_have_count(0)
 
 
 # --- Endings --------------------------------------------------------------------------------------
