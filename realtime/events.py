@@ -20,21 +20,21 @@ _NOBODY = ""
 
 def announce_message_after_commit(room_id: int, seq: int) -> None:
     """Whoever lacks this number reads it."""
-    _after_commit(room_id, News(_NOBODY, seq, b""))
+    _after_commit(room_id, News(_NOBODY, seq, []))
 
 
 def announce_change_after_commit(room_id: int, event: str, data: dict[str, Any]) -> None:
-    _after_commit(room_id, News(_NOBODY, None, encode(event, data).data))
+    _after_commit(room_id, News(_NOBODY, None, [encode(event, data).data]))
 
 
 def announce_removal_after_commit(room_id: int, user_id: int, reason: str) -> None:
     """She is not in this room any more, on none of her devices; `reason` like "kicked"."""
-    _after_commit(room_id, News(_NOBODY, None, reason.encode(), user_id))
+    _after_commit(room_id, News(_NOBODY, None, [], user_id, reason))
 
 
 def announce_closing_after_commit(room_id: int) -> None:
     """Nobody is in this room any more."""
-    _after_commit(room_id, News(_NOBODY, None, b"closed", EVERYBODY))
+    _after_commit(room_id, News(_NOBODY, None, [], EVERYBODY, "closed"))
 
 
 def _after_commit(room_id: int, news: News) -> None:

@@ -11,8 +11,6 @@ from realtime.models import Room
 from realtime.models.message import MAX_BODY, MAX_CLIENT_ID
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,48}[a-z0-9]")
-# Pages have these addresses.
-_TAKEN = {"token"}
 _KINDS = [
     (Room.Kind.PUBLIC.value, "Public: everybody comes in"),
     (Room.Kind.PRIVATE.value, "Private: by invitation"),
@@ -38,8 +36,6 @@ class RoomForm(forms.Form):
         self.cleaned_data["slug"] = slug.strip("-")
         if "name" in self.cleaned_data and not _SLUG.fullmatch(self.cleaned_data["slug"]):
             self.add_error("slug", "Use 3 to 50 small letters, digits and dashes.")
-        elif slug in _TAKEN:
-            self.add_error("slug", "This address is taken by a page.")
         return self.cleaned_data
 
 

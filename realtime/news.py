@@ -7,14 +7,15 @@ EVERYBODY = 0
 
 
 class News(msgspec.Struct, array_like=True):
-    """`seq` is None for what has no number, and the frame is empty when there was no telling it in
-    time: whoever lacks that number reads it. With `gone`, the id of a user or EVERYBODY, it tells
-    who is not in the room any more; the frame is why."""
+    """`frames` have the numbers from `first` on; there are none when there was no telling them in
+    time: whoever lacks that number reads it. `first` is None for what has no number. With `gone`,
+    the id of a user or EVERYBODY, it tells who is not in the room any more, and `reason` why."""
 
     origin: str
-    seq: int | None
-    frame: bytes
+    first: int | None
+    frames: list[bytes]
     gone: int | None = None
+    reason: str = ""
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -17,14 +17,18 @@ from realtime.models import Member, Message, Room
 from realtime.presence import selectors
 
 MAX_OWNED = 100
+# Addresses of pages and of the API have these names where a room's slug would stand.
+RESERVED = frozenset({"direct", "mine", "token"})
 
 
 @transaction.atomic
 def create_room(
     *, creator: User, slug: str, name: str, kind: Room.Kind = Room.Kind.PUBLIC, topic: str = ""
 ) -> Room:
-    """Its creator owns it. Problems (409): `slug_taken`; `too_many_rooms` for who owns MAX_OWNED.
-    Two people have one direct room: see `direct_room`."""
+    """Its creator owns it. Problems (409): `slug_taken`, `slug_reserved`; `too_many_rooms` for who
+    owns MAX_OWNED. Two people have one direct room: see `direct_room`."""
+    if slug in RESERVED:
+        raise Problem("slug_reserved", "This address is taken by a page.", status=409)
     open_ones = Member.objects.filter(user=creator, role=Member.Role.OWNER, room__closed_at=None)
     if open_ones.count() >= MAX_OWNED:
         detail = f"You own {MAX_OWNED} rooms. Close one first."

@@ -38,7 +38,8 @@ def room_list(request: HttpRequest) -> HttpResponse:
             _limit(request, "rooms")
             room = rooms.create_room(creator=_person(request), **form.cleaned_data)
         except Problem as problem:
-            form.add_error("slug" if problem.code == "slug_taken" else None, str(problem.detail))
+            field = "slug" if problem.code.startswith("slug_") else None
+            form.add_error(field, str(problem.detail))
         else:
             return redirect("realtime:room", room.slug)
     return _list_page(request, form, status=400)

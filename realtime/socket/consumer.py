@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 from realtime.socket import frames
 from realtime.socket.conversation import Conversation
 from realtime.socket.frames import Refusal, encode
-from realtime.socket.identity import Person, identify
+from realtime.socket.identity import Person
 from realtime.socket.lines import TRANSPORT, Line, Queued, Straight
 from realtime.socket.origins import is_our_origin
 from realtime.socket.runtime import HEARTBEAT, Rooms
@@ -21,6 +21,7 @@ from realtime.socket.session import (
     NOT_AUTHENTICATED,
     PATIENCE,
     TOO_BIG,
+    TRY_AGAIN_LATER,
     Session,
 )
 
@@ -66,8 +67,9 @@ class RoomConsumer(AsyncConsumer):
             self.session.end(FORBIDDEN, "origin not allowed")
             return
         token = next((item[7:] for item in offered if item.startswith("bearer.")), None)
-        self._at(AUTHENTICATE_WITHIN, self._not_authenticated)
-        if token is not None:
+        if token is None:
+            self._at(AUTHENTICATE_WITHIN, self._not_authenticated)
+        else:
             await self._authenticate_or_end(token)
 
     def _line(self) -> Line:
@@ -75,16 +77,18 @@ class RoomConsumer(AsyncConsumer):
         return Straight(transport, self.send) if transport else Queued(self.send)
 
     async def _gone(self) -> None:
-        if self._timer:
-            self._timer.cancel()
+        self._stop_clock()
         if hasattr(self, "conversation"):
             self.session.line.stop()
             await self.conversation.end()
             await self.rooms.forget(self.session)
 
-    def _at(self, seconds: float, action: Callable[[], None]) -> None:
+    def _stop_clock(self) -> None:
         if self._timer:
             self._timer.cancel()
+
+    def _at(self, seconds: float, action: Callable[[], None]) -> None:
+        self._stop_clock()
         self._timer = asyncio.get_running_loop().call_later(max(0.0, seconds), action)
 
     # --- Frames -----------------------------------------------------------------------------------
@@ -96,15 +100,16 @@ class RoomConsumer(AsyncConsumer):
         elif len(text) > frames.MAX_BYTES or len(text.encode()) > frames.MAX_BYTES:
             self.session.end(TOO_BIG, "too big")
         elif not self.session.bucket.take():
-            self._refuse_flood()
+            self._refuse_flood(text)
         else:
             await self._handle(text)
 
-    def _refuse_flood(self) -> None:
+    def _refuse_flood(self, text: str) -> None:
         if self.session.bucket.refused > PATIENCE:
             self.session.end(FLOODING, "flooding")
         else:
-            self.session.refuse(Refusal("flooding", "Too many frames. Slow down."), None)
+            refusal = Refusal("flooding", "Too many frames. Slow down.")
+            self.session.refuse(refusal, frames.ref_of(text))
 
     async def _handle(self, text: str) -> None:
         ref = None
@@ -130,12 +135,14 @@ class RoomConsumer(AsyncConsumer):
 
     # --- Who it is --------------------------------------------------------------------------------
     async def _authenticate_now(self, frame: frames.Auth) -> None:
+        """She has said so in time; how long it takes to look is not hers to answer for."""
         if self.session.person is not None:
             raise Refusal("already_authenticated", "To prolong it there is auth:refresh.")
+        self._stop_clock()
         await self._authenticate_or_end(frame.data.token, frame.ref)
 
     async def _refresh(self, frame: frames.AuthRefresh) -> None:
-        person = await identify(frame.data.token)
+        person = await self.rooms.identify(frame.data.token)
         if self.session.person is None or person.id != self.session.person.id:
             raise Refusal("another_person", "This token is somebody else's.")
         self.session.person = person
@@ -147,12 +154,13 @@ class RoomConsumer(AsyncConsumer):
             await self._authenticate(token)
         except Refusal as refusal:
             self.session.refuse(refusal, ref)
-            self.session.end(NOT_AUTHENTICATED, refusal.code)
+            is_away = refusal.code == "unavailable"
+            self.session.end(TRY_AGAIN_LATER if is_away else NOT_AUTHENTICATED, refusal.code)
         else:
             self.session.ack(ref)
 
     async def _authenticate(self, token: str) -> None:
-        person = await identify(token)
+        person = await self.rooms.identify(token)
         self.rooms.admit(self.session, person)
         self._expect_expiry(person)
         ready = {

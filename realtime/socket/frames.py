@@ -6,6 +6,7 @@ The answer to a ref is an `ack` or an `error` that bears it.
 
 import json
 import struct
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -222,6 +223,20 @@ class Frame:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.wire = _head(len(data)) + data
+
+    @property
+    def parts(self) -> "tuple[Frame, ...]":
+        return (self,)
+
+
+class Frames:
+    """Several that go out together: a transport takes twenty at once for the price of one."""
+
+    __slots__ = ("parts", "wire")
+
+    def __init__(self, parts: Sequence[Frame]) -> None:
+        self.parts = tuple(parts)
+        self.wire = b"".join(part.wire for part in parts)
 
 
 def _head(length: int) -> bytes:

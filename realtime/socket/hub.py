@@ -7,8 +7,9 @@ its number and read from PostgreSQL. Everything else, such as typing, is sent an
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -16,7 +17,7 @@ from accounts.events import SIGN_INS
 from monitoring.redis_clients import AWAY, asynchronous
 from realtime import news
 from realtime.news import CHANNEL, News
-from realtime.socket.frames import Frame
+from realtime.socket.frames import Frame, Frames
 
 log = structlog.get_logger("rallypoint.rooms")
 
@@ -30,9 +31,10 @@ FILLED_AT_ONCE = 200
 
 
 class Ear(Protocol):
-    """Somebody who hears a room: `hear` must not wait, and not raise."""
+    """Somebody who hears a room: `hear` must not wait, and not raise. `first` is the number of the
+    first frame, None for what has none; the others follow it."""
 
-    def hear(self, room: int, seq: int | None, frame: Frame) -> None: ...
+    def hear(self, room: int, first: int | None, frames: Frame | Frames) -> None: ...
 
 
 # Gives the frames of messages after a number, at most FILLED_AT_ONCE: [(seq, frame), ...].
@@ -49,9 +51,9 @@ class LocalRoom:
         self.waiting: dict[int, Frame] = {}
         self.filling: asyncio.Task[None] | None = None
 
-    def tell(self, seq: int | None, frame: Frame) -> None:
+    def tell(self, first: int | None, frames: Frame | Frames) -> None:
         for ear in tuple(self.ears):
-            ear.hear(self.id, seq, frame)
+            ear.hear(self.id, first, frames)
 
 
 class Hub:
@@ -81,7 +83,8 @@ class Hub:
         self._on_presence, self._on_gone = on_presence, on_gone
         self._on_degraded, self._on_sign_ins = on_degraded, on_sign_ins
         self._rooms: dict[int, LocalRoom] = {}
-        self._entering: dict[int, asyncio.Lock] = {}
+        # A lock is there for as long as somebody holds it or waits for it.
+        self._entering: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._untold: dict[int, int] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
         self._publisher = asynchronous(redis_url, timeout=PUBLISHED_WITHIN)
@@ -127,18 +130,18 @@ class Hub:
                 await self._unsubscribe(room_id)
 
     # --- What is said -----------------------------------------------------------------------------
-    async def publish(self, room_id: int, messages: Iterable[tuple[int, Frame]]) -> None:
-        """Messages that this process has stored: to those who are here, then to other processes."""
-        told = list(messages)
-        for seq, frame in told:
-            self._deliver(room_id, seq, frame)
-        if not await self._send(room_id, [News(self.name, seq, frame.data) for seq, frame in told]):
-            self._untold[room_id] = max([self._untold.get(room_id, 0), *(seq for seq, _ in told)])
+    async def publish(self, room_id: int, first: int, frames: Sequence[Frame]) -> None:
+        """Messages that this process has stored under the numbers from `first` on: to those who are
+        here, then to other processes."""
+        self._deliver(room_id, first, frames)
+        if not await self._send(room_id, News(self.name, first, [one.data for one in frames])):
+            newest = first + len(frames) - 1
+            self._untold[room_id] = max(self._untold.get(room_id, 0), newest)
 
     async def tell(self, room_id: int, frame: Frame) -> None:
         """What has no number."""
         self.tell_here(room_id, frame)
-        await self._send(room_id, [News(self.name, None, frame.data)])
+        await self._send(room_id, News(self.name, None, [frame.data]))
 
     def tell_here(self, room_id: int, frame: Frame) -> None:
         """To those in this process."""
@@ -155,35 +158,36 @@ class Hub:
         room = self._rooms.get(room_id)
         return len(room.ears) if room else 0
 
-    async def _send(self, room_id: int, items: list[News]) -> bool:
+    async def _send(self, room_id: int, item: News) -> bool:
         """Without waiting for Redis while it is known to be away."""
         if self.is_degraded:
             return False
         try:
-            async with self._publisher.pipeline(transaction=False) as pipeline:
-                for item in items:
-                    pipeline.publish(f"{CHANNEL}{room_id}", news.encode(item))
-                await pipeline.execute()
+            await self._publisher.publish(f"{CHANNEL}{room_id}", news.encode(item))
         except AWAY as error:
             self._note_away(error)
             return False
         return True
 
-    def _deliver(self, room_id: int, seq: int, frame: Frame | None) -> None:
+    def _deliver(self, room_id: int, first: int, frames: Iterable[Frame]) -> None:
         """Each number once and in order; one that comes too early waits for those before it."""
-        room = self._rooms.get(room_id)
-        if room is None or seq <= room.seq:
+        if (room := self._rooms.get(room_id)) is None:
             return
-        if frame is not None:
-            room.waiting[seq] = frame
-            self._advance(room)
-        if room.waiting or frame is None:
+        for seq, frame in enumerate(frames, first):
+            if seq > room.seq:
+                room.waiting[seq] = frame
+        self._advance(room)
+        if room.waiting or first > room.seq:
             self._look(room)
 
     def _advance(self, room: LocalRoom) -> None:
+        """All that is due goes out together."""
+        first, due = room.seq + 1, []
         while (frame := room.waiting.pop(room.seq + 1, None)) is not None:
             room.seq += 1
-            room.tell(room.seq, frame)
+            due.append(frame)
+        if due:
+            room.tell(first, due[0] if len(due) == 1 else Frames(due))
 
     def _look(self, room: LocalRoom) -> None:
         if room.filling is None:
@@ -251,7 +255,7 @@ class Hub:
         self._on_degraded()
         untold, self._untold = self._untold, {}
         for room_id, seq in untold.items():
-            await self._send(room_id, [News(self.name, seq, b"")])
+            await self._send(room_id, News(self.name, seq, []))
         for room in self._rooms.values():
             self._look(room)
         self._on_sign_ins(None)
@@ -279,12 +283,14 @@ class Hub:
         told = news.decode(data)
         if told.origin == self.name:
             return
-        if told.seq is not None:
-            self._deliver(room_id, told.seq, Frame(told.frame) if told.frame else None)
+        frames = map(Frame, told.frames)
+        if told.first is not None:
+            self._deliver(room_id, told.first, frames)
         elif told.gone is not None:
-            self._on_gone(room_id, told.gone, told.frame.decode())
+            self._on_gone(room_id, told.gone, told.reason)
         else:
-            self.tell_here(room_id, Frame(told.frame))
+            for frame in frames:
+                self.tell_here(room_id, frame)
 
     def _note_away(self, error: BaseException) -> None:
         if not self.is_degraded:

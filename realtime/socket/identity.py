@@ -1,14 +1,17 @@
 """Who is behind a connection."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-from django.db import Error
 from rest_framework.exceptions import AuthenticationFailed
 
 from accounts import selectors, tokens
 from realtime.socket.frames import Refusal
+
+# A query and its values: the row, if there is one.
+FindRow = Callable[[str, dict[str, Any]], Awaitable[tuple[Any, ...] | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +25,16 @@ class Person:
     token: str = field(repr=False)
 
 
-async def identify(token: str) -> Person:
+async def identify(token: str, find_row: FindRow) -> Person:
     """Refusal with the code of why the token is not good, or `unavailable`."""
     try:
-        person: Person = await database_sync_to_async(_identify)(token)
+        family = {"uuid": tokens.family_of(token)}
+        row = await find_row(selectors.FAMILY, family)
+        user = selectors.refuse_dead(selectors.family_in(row)).user
     except AuthenticationFailed as error:
         raise Refusal(str(error.get_codes()), str(error.detail)) from None
-    except Error:
-        raise unavailable() from None
-    return person
+    return Person(user.pk, user.public_id, user.username, tokens.expiry_of(token), token)
 
 
 def unavailable() -> Refusal:
     return Refusal("unavailable", "The service is away for a moment. Try again shortly.")
-
-
-def _identify(token: str) -> Person:
-    user = selectors.find_family(access_token=token).user
-    return Person(user.pk, user.public_id, user.username, tokens.expiry_of(token), token)

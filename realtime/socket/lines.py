@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from realtime.socket.frames import Frame
+from realtime.socket.frames import Frame, Frames
 
 # How the server names the transport in the extensions of a scope: see config.websocket.
 TRANSPORT = "rallypoint.transport"
@@ -19,7 +19,7 @@ Send = Callable[[Any], Awaitable[None]]
 
 
 class Line(Protocol):
-    def write(self, frame: Frame) -> None: ...
+    def write(self, frame: Frame | Frames) -> None: ...
 
     def waiting(self) -> int: ...
 
@@ -39,7 +39,7 @@ class Straight:
         self._transport, self._send = transport, send
         self.waiting = transport.get_write_buffer_size
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame | Frames) -> None:
         if not self._transport.is_closing():
             self._transport.write(frame.wire)
 
@@ -64,9 +64,9 @@ class Queued:
         self._empty.set()
         self._task = asyncio.create_task(self._run())
 
-    def write(self, frame: Frame) -> None:
-        self._frames.append(frame)
-        self._bytes += len(frame.data)
+    def write(self, frame: Frame | Frames) -> None:
+        self._frames.extend(frame.parts)
+        self._bytes += len(frame.wire)
         self._empty.clear()
         self._wake.set()
 
@@ -90,7 +90,7 @@ class Queued:
             self._wake.clear()
             while self._frames:
                 frame = self._frames.popleft()
-                self._bytes -= len(frame.data)
+                self._bytes -= len(frame.wire)
                 await self._deliver(frame)
             self._empty.set()
 

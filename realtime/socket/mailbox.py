@@ -1,7 +1,7 @@
 """Where a process gets what `realtime.doors` sends to people who may be connected to it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -10,7 +10,7 @@ from channels.layers import get_channel_layer
 from monitoring.redis_clients import AWAY
 from realtime.doors import PROCESSES
 from realtime.socket.frames import Frame
-from realtime.socket.session import REPLACED, Session
+from realtime.socket.session import DISCONNECTED, Session
 
 log = structlog.get_logger("rallypoint.rooms")
 
@@ -18,9 +18,9 @@ TRY_AGAIN_AFTER = 1.0
 
 
 class Mailbox:
-    """`sessions()` are this process' connections."""
+    """`sessions` are this process' connections."""
 
-    def __init__(self, sessions: Callable[[], Iterable[Session]]) -> None:
+    def __init__(self, sessions: Iterable[Session]) -> None:
         self._sessions = sessions
 
     async def run(self) -> None:
@@ -40,10 +40,10 @@ class Mailbox:
             self._hand_over(await layer.receive(channel))
 
     def _hand_over(self, message: dict[str, Any]) -> None:
-        meant = [one for one in self._sessions() if _is_meant(one, message)]
+        meant = [one for one in self._sessions if _is_meant(one, message)]
         if message["type"] == "disconnect":
             for session in meant:
-                session.end(REPLACED, message["reason"])
+                session.end(DISCONNECTED, message["reason"])
             return
         frame = Frame(message["frame"])
         for session in meant:

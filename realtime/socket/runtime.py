@@ -23,6 +23,7 @@ from realtime.socket.frames import Frame, Refusal, encode
 from realtime.socket.hub import FILLED_AT_ONCE, Hub
 from realtime.socket.identity import Person, identify, unavailable
 from realtime.socket.mailbox import Mailbox
+from realtime.socket.registry import Sessions
 from realtime.socket.session import IDLE, NOT_AUTHENTICATED, REPLACED, RESTARTING, Session
 from realtime.socket.store import Place, Store
 from realtime.socket.writer import Said, Writer
@@ -46,7 +47,7 @@ class Rooms:
 
     def __init__(self, *, database_url: str, redis_url: str) -> None:
         self._urls = (database_url, redis_url)
-        self.sessions: set[Session] = set()
+        self.sessions = Sessions()
         # Frames name rooms, and a room keeps its name.
         self._slugs: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,7 +59,7 @@ class Rooms:
         self.hub = Hub(
             redis_url,
             read=self._read,
-            newest=self._newest,
+            newest=self.store.newest,
             on_presence=lambda room, change: self._teller.change(room, self._slugs[room], change),
             on_gone=self._take_out,
             on_degraded=self._tell_degraded,
@@ -72,7 +73,7 @@ class Rooms:
         await self.store.open()
         self.hub.start()
         self._spawn(self.attendance.run())
-        self._spawn(Mailbox(lambda: tuple(self.sessions)).run())
+        self._spawn(Mailbox(self.sessions).run())
         self._spawn(self._keep_house())
 
     async def stop(self) -> None:
@@ -83,6 +84,10 @@ class Rooms:
         await self._redis.aclose()
         await self.store.close()
 
+    async def identify(self, token: str) -> Person:
+        """Refusals: see `identity.identify`."""
+        return await identify(token, self.store.row)
+
     # --- People -----------------------------------------------------------------------------------
     def welcome(self, session: Session) -> None:
         """A connection, of nobody yet; one that comes too late is sent away at once."""
@@ -92,21 +97,21 @@ class Rooms:
 
     def admit(self, session: Session, person: Person) -> None:
         """She is known now. The oldest of too many connections makes room for this one."""
-        hers = [one for one in self.sessions if one.person and one.person.id == person.id]
+        hers = self.sessions.of(person.id)
         too_many = max(0, len(hers) + 1 - CONNECTIONS_A_PERSON)
-        for one in sorted(hers, key=lambda one: one.id)[:too_many]:
+        for one in hers[:too_many]:
             one.end(REPLACED, "replaced by a newer connection")
-        session.person = person
+        self.sessions.admit(session, person)
         self._come(session, EVERYWHERE)
 
     async def _look_at(self, user: int | None) -> None:
         """Whether her sign-ins are still good. None: nothing was heard for a time, so everybody's,
         and whether they may still be where they are."""
-        for session in tuple(self.sessions):
-            if session.person is None or user not in {None, session.person.id}:
+        for session in self.sessions if user is None else self.sessions.of(user):
+            if session.person is None:
                 continue
             try:
-                await identify(session.person.token)
+                await self.identify(session.person.token)
             except Refusal as refusal:
                 if refusal.code != "unavailable":
                     session.end(NOT_AUTHENTICATED, refusal.code)
@@ -131,7 +136,7 @@ class Rooms:
             return
 
     async def forget(self, session: Session) -> None:
-        self.sessions.discard(session)
+        self.sessions.remove(session)
         for slug in tuple(session.rooms):
             await self.leave(session, slug)
         if session.person:
@@ -192,14 +197,23 @@ class Rooms:
     ) -> tuple[bool, list[dict[str, Any]]]:
         """Whether the messages are exactly those from `after` to `seq`; else they are the newest up
         to there."""
-        _, oldest = await self.store.newest(room)
-        if after is not None and oldest <= after + 1 <= seq + 1 <= after + 1 + RESUMED:
-            rows = await self.store.messages(room, after=after, before=seq + 1, limit=RESUMED)
-            recovered = True
-        else:
-            rows = await self.store.messages(room, before=seq + 1, limit=NEWEST, newest=True)
-            recovered = False
-        return recovered, [documents.message(self._slugs[room], row) for row in rows]
+        if after is not None and after <= seq <= after + RESUMED:
+            missed = await self._messages(room, after=after, seq=seq, limit=RESUMED)
+            # Fewer than there are numbers: retention has taken some.
+            if len(missed) == seq - after:
+                return True, missed
+        return False, await self._messages(room, seq=seq, limit=NEWEST)
+
+    async def _messages(
+        self, room: int, *, seq: int, limit: int, after: int = 0
+    ) -> list[dict[str, Any]]:
+        """The newest up to `seq`; nothing is asked where there can be none."""
+        if after == seq:
+            return []
+        rows = await self.store.messages(
+            room, after=after, before=seq + 1, limit=limit, newest=True
+        )
+        return [documents.message(self._slugs[room], row) for row in rows]
 
     async def leave(self, session: Session, slug: str) -> None:
         if (room := session.rooms.pop(slug, None)) is not None:
@@ -211,15 +225,14 @@ class Rooms:
     def _take_out(self, room: int, user: int, reason: str) -> None:
         """Whoever was kicked, banned or has left hears no more of it, on any device."""
         slug = self._slugs[room]
-        for session in tuple(self.sessions):
-            person = session.person
-            if person and user in {person.id, EVERYBODY} and session.rooms.get(slug) == room:
+        for session in self.sessions if user == EVERYBODY else self.sessions.of(user):
+            if session.rooms.get(slug) == room:
                 session.push(encode("room:left", {"room": slug, "reason": reason}))
                 self._spawn(self.leave(session, slug))
 
     def _tell_degraded(self) -> None:
         frame = encode("server:degraded", {"degraded": self.hub.is_degraded})
-        for session in tuple(self.sessions):
+        for session in self.sessions:
             if session.person:
                 session.push(frame)
 
@@ -230,14 +243,11 @@ class Rooms:
 
     # --- Messages ---------------------------------------------------------------------------------
     async def _announce(self, room: int, stored: list[tuple[Said, Stored]]) -> None:
+        """What is stored in one transaction has numbers that follow each other."""
         if stored:
             slug = self._slugs[room]
-            told = [(one.seq or 0, documents.received(slug, said, one)) for said, one in stored]
-            await self.hub.publish(room, told)
-
-    async def _newest(self, room: int) -> int:
-        newest, _ = await self.store.newest(room)
-        return newest
+            frames = [documents.received(slug, said, one) for said, one in stored]
+            await self.hub.publish(room, stored[0][1].seq or 0, frames)
 
     async def _read(self, room: int, after: int) -> list[tuple[int, Frame]]:
         rows = await self.store.messages(room, after=after, limit=FILLED_AT_ONCE)
@@ -260,7 +270,7 @@ class Rooms:
         while not draining.is_draining():
             await asyncio.sleep(LOOK_EVERY)
             quiet_since = time.monotonic() - IDLE_AFTER
-            for session in tuple(self.sessions):
+            for session in self.sessions:
                 if session.heard_at < quiet_since:
                     session.end(IDLE, "idle")
         await self._drain()
@@ -268,7 +278,7 @@ class Rooms:
     async def _drain(self) -> None:
         """In stages, so that requests are answered in between."""
         await self.attendance.farewell()
-        for number, session in enumerate(tuple(self.sessions), 1):
+        for number, session in enumerate(self.sessions, 1):
             _dismiss(session)
             if number % 50 == 0:
                 await asyncio.sleep(0.01)

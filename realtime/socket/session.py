@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from realtime.socket.frames import Frame, Refusal, encode
+from realtime.socket.frames import Frame, Frames, Refusal, encode
 from realtime.socket.identity import Person
 from realtime.socket.lines import Line
 
@@ -18,7 +18,8 @@ BURST, PER_SECOND = 40.0, 20.0
 PATIENCE = 100
 
 NOT_AUTHENTICATED, FORBIDDEN, IDLE, REPLACED = 4401, 4403, 4408, 4409
-BEHIND, TOO_BIG, FLOODING, RESTARTING = 4412, 4413, 4429, 1012
+DISCONNECTED, BEHIND, TOO_BIG, FLOODING = 4410, 4412, 4413, 4429
+RESTARTING, TRY_AGAIN_LATER = 1012, 1013
 
 
 class Bucket:
@@ -54,12 +55,13 @@ class Session:
     _held: dict[int, list[tuple[int | None, Frame]]] = field(default_factory=dict)
     _closing: asyncio.Task[None] | None = None
 
-    def hear(self, room: int, seq: int | None, frame: Frame) -> None:
+    def hear(self, room: int, first: int | None, frames: Frame | Frames) -> None:
         """The hub's: never waits."""
         if self._held and (held := self._held.get(room)) is not None:
-            held.append((seq, frame))
+            for number, frame in enumerate(frames.parts):
+                held.append((None if first is None else first + number, frame))
         else:
-            self.push(frame)
+            self.push(frames)
 
     def hold(self, room: int) -> None:
         """What is heard of the room waits until `release`: she is being told what was before."""
@@ -71,7 +73,7 @@ class Session:
             if seq is None or seq > after:
                 self.push(frame)
 
-    def push(self, frame: Frame) -> None:
+    def push(self, frame: Frame | Frames) -> None:
         if self._closing:
             return
         if self.line.waiting() > MOST_WAITING:

@@ -41,7 +41,7 @@ FROM realtime_message message LEFT JOIN accounts_user sender ON sender.id = mess
 WHERE message.room_id = %(room)s AND message.seq > %(after)s AND message.seq < %(before)s
 ORDER BY message.seq {order} LIMIT %(limit)s
 """
-_NEWEST = "SELECT last_seq, first_seq FROM realtime_room WHERE id = %(room)s"
+_NEWEST = "SELECT last_seq FROM realtime_room WHERE id = %(room)s"
 _READ = """
 UPDATE realtime_member member SET read_seq = least(%(seq)s, room.last_seq)
 FROM realtime_room room
@@ -69,30 +69,22 @@ class Place:
 
 
 class Store:
-    """`open` never waits for the server; a call that finds it away is a Refusal `unavailable`."""
+    """`open` never waits for the server; a call that finds it away is a Refusal `unavailable`.
+
+    Who speaks does not stand in one line with who comes in: after a restart, thousands come.
+    """
 
     def __init__(self, url: str) -> None:
-        self._pool = AsyncConnectionPool(
-            url,
-            open=False,
-            min_size=1,
-            max_size=4,
-            timeout=1.0,
-            max_waiting=500,
-            reconnect_timeout=1,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": 2,
-                "application_name": "rallypoint-rooms",
-                "options": f"-c statement_timeout={int(ANSWER_WITHIN * 1000)}",
-            },
-        )
+        self._writing = _pool(url, most=2, wait=1.0, waiting=500)
+        self._reading = _pool(url, most=4, wait=ANSWER_WITHIN, waiting=10_000)
 
     async def open(self) -> None:
-        await self._pool.open(wait=False)
+        for pool in (self._writing, self._reading):
+            await pool.open(wait=False)
 
     async def close(self) -> None:
-        await self._pool.close(timeout=1)
+        for pool in (self._writing, self._reading):
+            await pool.close(timeout=1)
 
     async def enter(self, slug: str, user: int) -> Place:
         """Let her into a public room, or one that she is in. Refusals: `room_not_found`,
@@ -113,16 +105,21 @@ class Store:
     async def post(self, room: int, drafts: Sequence[Draft]) -> list[Stored]:
         """What became of each, once it is committed: one round trip for all."""
         values = statement.parameters(room=room, drafts=drafts, now=datetime.now(UTC))
-        async with self._connection() as connection:
+        async with _connection(self._writing) as connection:
             async with connection.pipeline(), connection.transaction():
                 await connection.execute(statement.LOCK, values, prepare=True)
                 cursor = await connection.execute(statement.STORE, values, prepare=True)
             return [statement.read(row) for row in await cursor.fetchall()]
 
-    async def newest(self, room: int) -> tuple[int, int]:
-        """(newest number, oldest that is kept)"""
-        ((newest, oldest),) = await self._rows(_NEWEST, {"room": room})
-        return newest, oldest
+    async def newest(self, room: int) -> int:
+        """The number of its newest message."""
+        ((newest,),) = await self._rows(_NEWEST, {"room": room})
+        return int(newest)
+
+    async def row(self, query: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
+        """The first one that any query finds."""
+        rows = await self._rows(query, values)
+        return rows[0] if rows else None
 
     async def messages(
         self, room: int, *, after: int = 0, before: int = _BIGGEST, limit: int, newest: bool = False
@@ -145,14 +142,37 @@ class Store:
         return {(room, user) for room, user in rows}
 
     async def _rows(self, query: str, values: Any) -> list[tuple[Any, ...]]:
-        async with self._connection() as connection:
+        async with _connection(self._reading) as connection:
             cursor = await connection.execute(query, values, prepare=True)
             return await cursor.fetchall()
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN), self._pool.connection() as connection:
-                yield connection
-        except (TimeoutError, PoolTimeout, TooManyRequests, psycopg.OperationalError):
-            raise unavailable() from None
+
+def _pool(
+    url: str, *, most: int, wait: float, waiting: int
+) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
+    return AsyncConnectionPool(
+        url,
+        open=False,
+        min_size=1,
+        max_size=most,
+        timeout=wait,
+        max_waiting=waiting,
+        reconnect_timeout=1,
+        kwargs={
+            "autocommit": True,
+            "connect_timeout": 2,
+            "application_name": "rallypoint-rooms",
+            "options": f"-c statement_timeout={int(ANSWER_WITHIN * 1000)}",
+        },
+    )
+
+
+@asynccontextmanager
+async def _connection(
+    pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]],
+) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    try:
+        async with asyncio.timeout(2 * ANSWER_WITHIN), pool.connection() as connection:
+            yield connection
+    except (TimeoutError, PoolTimeout, TooManyRequests, psycopg.OperationalError):
+        raise unavailable() from None

@@ -17,7 +17,6 @@ from monitoring.metrics import name_route
 from monitoring.trace import ASGIApplication, Receive, Scope, Send
 from monitoring.wire.rfc9457 import send_problem
 from realtime.socket.frames import Frame, Refusal, encode
-from realtime.socket.identity import identify
 from realtime.socket.lines import Queued
 from realtime.socket.origins import is_our_origin
 from realtime.socket.runtime import HEARTBEAT, Rooms
@@ -100,7 +99,7 @@ class EventStream:
     async def _listen(self, scope: Scope, receive: Receive, send: Send, slug: str) -> None:
         """Refusals come before the first byte of the answer."""
         after = _after(scope)
-        person = await identify(_token(scope))
+        person = await self._rooms.identify(_token(scope))
         line = EventLine(send)
         session = Session(uuid7().hex, line)
         self._rooms.welcome(session)

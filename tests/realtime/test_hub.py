@@ -12,7 +12,7 @@ from django.db import connection
 from accounts.events import announce_sign_ins_after_commit
 from realtime import news
 from realtime.news import News
-from realtime.socket.frames import Frame
+from realtime.socket.frames import Frame, Frames
 from realtime.socket.hub import Hub, LocalRoom
 
 ROOM = 7
@@ -22,9 +22,11 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[tuple[int | None, str]] = []
 
-    def hear(self, room: int, seq: int | None, frame: Frame) -> None:
+    def hear(self, room: int, first: int | None, frames: Frame | Frames) -> None:
         assert room == ROOM
-        self.heard.append((seq, frame.data.decode()))
+        assert frames.wire == b"".join(frame.wire for frame in frames.parts)
+        for number, frame in enumerate(frames.parts):
+            self.heard.append((None if first is None else first + number, frame.data.decode()))
 
 
 def said(text: str) -> Frame:
@@ -70,11 +72,11 @@ async def test_who_is_here_hears_what_is_said_from_then_on(hub: Hub, stored: Sto
     stored.number = 4
     ear = Ear()
     assert await hub.enter(ROOM, ear) == 4
-    await hub.publish(ROOM, [(4, said("old")), (5, said("m5")), (6, said("m6"))])
+    await hub.publish(ROOM, 4, [said("old"), said("m5"), said("m6")])
     await hub.tell(ROOM, said("typing"))
     assert ear.heard == [(5, "m5"), (6, "m6"), (None, "typing")]
     await hub.leave(ROOM, ear)
-    await hub.publish(ROOM, [(7, said("m7"))])
+    await hub.publish(ROOM, 7, [said("m7")])
     assert len(ear.heard) == 3
 
 
@@ -85,8 +87,8 @@ async def test_other_processes_hear_it_too_and_once(hub: Hub, stored: Stored) ->
     here, there = Ear(), Ear()
     await hub.enter(ROOM, here)
     await other.enter(ROOM, there)
-    await hub.publish(ROOM, [(1, said("m1"))])
-    await other.publish(ROOM, [(2, said("m2"))])
+    await hub.publish(ROOM, 1, [said("m1")])
+    await other.publish(ROOM, 2, [said("m2")])
     await until(lambda: here.heard == there.heard == [(1, "m1"), (2, "m2")])
     await hub.tell(ROOM, said("typing"))
     await until(lambda: here.heard[-1] == there.heard[-1] == (None, "typing"))
@@ -97,9 +99,10 @@ async def test_a_number_that_is_missing_is_read(hub: Hub, stored: Stored) -> Non
     ear = Ear()
     await hub.enter(ROOM, ear)
     stored.number = 5
-    await hub.publish(ROOM, [(5, said("m5"))])
+    await hub.publish(ROOM, 5, [said("m5")])
     await until(lambda: len(ear.heard) == 5)
-    await hub.publish(ROOM, [(3, said("m3")), (6, said("m6"))])
+    await hub.publish(ROOM, 3, [said("m3")])
+    await hub.publish(ROOM, 6, [said("m6")])
     assert ear.heard == [(seq, f"m{seq}") for seq in range(1, 7)]
 
 
@@ -107,10 +110,10 @@ async def test_numbers_that_retention_took_are_passed_over(hub: Hub, stored: Sto
     ear = Ear()
     await hub.enter(ROOM, ear)
     stored.number, stored.first = 5, 4
-    await hub.publish(ROOM, [(5, said("m5"))])
+    await hub.publish(ROOM, 5, [said("m5")])
     await until(lambda: ear.heard == [(4, "m4"), (5, "m5")])
     stored.number, stored.first = 9, 10
-    hub._take(ROOM, news.encode(News("another", 9, b"")))
+    hub._take(ROOM, news.encode(News("another", 9, [])))
     await until(lambda: hub._rooms[ROOM].seq == 9)
 
 
@@ -125,7 +128,7 @@ async def test_what_could_not_be_published_is_looked_for_once_redis_is_back(
 
     hub._note_away(ConnectionError())
     stored.number = 1
-    await hub.publish(ROOM, [(1, said("m1"))])
+    await hub.publish(ROOM, 1, [said("m1")])
 
     await until(lambda: there.heard == [(1, "m1")])
     await other.stop()
@@ -146,7 +149,7 @@ async def test_without_redis_a_room_is_local(stored: Stored) -> None:
     alone.start()
     ear = Ear()
     await alone.enter(ROOM, ear)
-    await alone.publish(ROOM, [(1, said("m1"))])
+    await alone.publish(ROOM, 1, [said("m1")])
     await alone.tell(ROOM, said("typing"))
     assert ear.heard == [(1, "m1"), (None, "typing")]
     assert alone.is_degraded

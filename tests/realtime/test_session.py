@@ -78,7 +78,7 @@ async def test_a_server_without_transports_sends_one_after_the_other_and_closes_
     line = Queued(send)
     for number in range(3):
         line.write(said(str(number)))
-    assert line.waiting() == 3
+    assert line.waiting() == 9  # bytes, with their heads
     await line.close(4408, "idle")
     assert [message.get("text", message["type"]) for message in sent] == [
         "0", "1", "2", "websocket.close",

@@ -309,7 +309,7 @@ def test_who_is_kicked_off_the_line_may_come_back(
     his = talk(bob)
     name = his.hear("ready")["username"]
     stack.manage("kick", name)
-    assert his.ending() == (4409, "kicked")
+    assert his.ending() == (4410, "kicked")
     assert talk(bob).hear("ready")
 
 

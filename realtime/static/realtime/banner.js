@@ -5,6 +5,7 @@ const BACK_SHOWN_MS = 4_000;
 const ENDINGS = {
   4401: ["You are signed out.", "Sign in"],
   4409: ["This page was disconnected.", "Connect again"],
+  4410: ["You were disconnected by an operator.", "Connect again"],
 };
 
 export class Banner {

@@ -16,9 +16,9 @@ const STEADY_AFTER = 10_000;
 const BEATS_UNHEARD = 2.5;
 const MOST_WAITING = 100;
 const [RESTARTING, NOT_AUTHENTICATED, FLOODING] = [1012, 4401, 4429];
-// Binary frames, origin, path, "a newer connection took your place", too big: trying the same again
-// would end the same, or take turns with the newer connection for ever.
-const FINAL = new Set([1003, 4403, 4404, 4409, 4413]);
+// Binary frames, origin, path, "a newer connection took your place", an operator's wish, too big:
+// trying the same again would end the same, or take turns with the newer connection for ever.
+const FINAL = new Set([1003, 4403, 4404, 4409, 4410, 4413]);
 // Refusals that are about the moment and not about what was asked.
 const PASSING = new Set(["unavailable", "room_busy", "flooding"]);
 
@@ -143,8 +143,7 @@ export class Rallypoint extends EventTarget {
   }
 
   #closed(code, reason) {
-    // 4401 comes too when the server could not look who we are.
-    if (code === NOT_AUTHENTICATED && reason !== "unavailable") {
+    if (code === NOT_AUTHENTICATED) {
       this.#kept = undefined;
       // An old token is refused once. When the new one is refused as well, it is the person.
       return ++this.#refusals > 1 ? this.#end(code, reason) : this.#drop(0);
