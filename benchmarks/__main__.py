@@ -29,6 +29,7 @@ from benchmarks import (
 from benchmarks.machine import load_average, say, versions
 from benchmarks.plan import SHORT, Plan
 from benchmarks.results import Result, show, write_json
+from benchmarks.rooms import connections, fanout, messages
 from benchmarks.servers import NotStartedError
 from benchmarks.stores import PROJECT, Stores
 from monitoring.embedded import EmbeddedServers
@@ -42,6 +43,9 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "quota": quota.run,
     "leaderboard": leaderboard.run,
     "interaction": interaction.run,
+    "fanout": fanout.run,
+    "messages": messages.run,
+    "connections": connections.run,
     "start": start.run,
 }
 

@@ -1,4 +1,4 @@
-"""Players, quests and a filled leaderboard, made inside Django: see benchmarks.inside."""
+"""Players, quests, rooms and a filled leaderboard, made inside Django: see benchmarks.inside."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -52,6 +52,26 @@ def make_players(*, players: int, tokens: str = "") -> dict[str, int]:
     if tokens:
         Path(tokens).write_text("".join(lines), encoding="ascii")
     return {"first": users[0].pk, "last": users[-1].pk}
+
+
+def make_rooms(*, small: int = 0) -> dict[str, int]:
+    """A public lobby, and so many more rooms, `room-0` and so on; nobody is in them."""
+    from realtime.models import Room
+
+    slugs = ["lobby", *(f"room-{number}" for number in range(small))]
+    made = Room.objects.bulk_create(Room(slug=slug, name=slug.capitalize()) for slug in slugs)
+    return {"rooms": len(made)}
+
+
+def count_messages() -> dict[str, int]:
+    """How many there are, once E5 holds: in every room their numbers are 1 to n."""
+    from realtime.models import Message
+    from realtime.reconciliation import reconcile
+
+    report = reconcile()
+    assert report.is_clean, report.differences
+    assert not Message.objects.filter(room__first_seq__gt=1).exists()
+    return {"messages": report.messages, "rooms": report.rooms}
 
 
 def make_quests(*, quests: int, quota: int | None = None) -> dict[str, int]:

@@ -40,17 +40,18 @@ def on_core(core: int | None) -> Callable[[], None] | None:
 
 
 @contextmanager
-def moved(pid: int, command: str, core: int | None) -> Iterator[None]:
-    """Keep the process `pid`, its threads and its children on `core`, if it runs `command` here:
-    a server behind a forwarded port has a pid that is somebody else's on this machine."""
-    if core is None or command not in _command_of(pid):
+def moved(pid: int, command: str, core: int | None, after: int | None = None) -> Iterator[None]:
+    """Keep the process `pid`, its threads and its children on `core`, and then on `after`, if it
+    runs `command` here: a server behind a forwarded port has a pid that is somebody else's on this
+    machine. None stands for all cores."""
+    if not CORES or command not in _command_of(pid):
         yield
         return
-    _move(pid, [core])
+    _move(pid, CORES if core is None else [core])
     try:
         yield
     finally:
-        _move(pid, CORES)
+        _move(pid, CORES if after is None else [after])
 
 
 def _move(pid: int, cores: list[int]) -> None:

@@ -17,6 +17,10 @@ class Plan:
     quests_a_round: int = 2  # that all of them do without HTTP
     claimers: int = 1_000  # of a quota
     standings: int = 1_000_000
+    listeners: int = 300  # in the room of the fan-out
+    talkers: int = 100  # who send messages, each at most 20 a second
+    guests: int = 10_000  # connections at once
+    small_rooms: int = 1_000
     judged: bool = True
 
 
@@ -32,5 +36,9 @@ SHORT = Plan(
     players=50,
     claimers=40,
     standings=2_000,
+    listeners=60,
+    talkers=10,
+    guests=40,
+    small_rooms=4,
     judged=False,
 )

@@ -1,4 +1,4 @@
-"""Starting what is measured, one worker on one core each, and stopping it."""
+"""Starting what is measured, mostly one worker on one core each, and stopping it."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.machine import SERVER_CORE, on_core, say
 from benchmarks.stores import PROJECT, Store
@@ -32,25 +33,55 @@ def free_port() -> int:
 @contextmanager
 def rallypoint(store: Store, **settings: str) -> Iterator[str]:
     """The whole stack as it is deployed, with its own configuration; gives its base URL."""
-    with _gunicorn("config.asgi:application", store.environment | settings, "/ping") as url:
-        yield url
+    with _gunicorn("config.asgi:application", store.environment | settings, "/ping") as server:
+        yield server.url
+
+
+class Server(NamedTuple):
+    url: str
+    pid: int
+
+
+@contextmanager
+def rallypoint_on_all_cores(store: Store, **settings: str) -> Iterator[Server]:
+    """With two workers; the pid is that of their parent."""
+    environment = store.environment | {"WEB_CONCURRENCY": "2"} | settings
+    with _gunicorn("config.asgi:application", environment, "/ping", core=None) as server:
+        yield server
 
 
 @contextmanager
 def bare(store: Store) -> Iterator[str]:
     """A constant 302 on the same server with the same settings."""
-    with _gunicorn("benchmarks.peers.bare:application", store.environment, "/") as url:
-        yield url
+    with _gunicorn("benchmarks.peers.bare:application", store.environment, "/") as server:
+        yield server.url
 
 
 @contextmanager
-def node_peer(name: str, **settings: str) -> Iterator[str]:
-    """The service of that name in benchmarks/peers."""
+def stock_channels(store: Store) -> Iterator[str]:
+    """The usual consumer on the same server with the same settings."""
+    application = "benchmarks.peers.stock:application"
+    with _gunicorn(application, store.environment, "/ping") as server:
+        yield server.url
+
+
+@contextmanager
+def megaphone() -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.peers.megaphone", str(port)]
+    with _serving(command, os.environ, port, "/ping") as server:
+        yield server.url
+
+
+@contextmanager
+def node_peer(name: str, core: int | None = SERVER_CORE, **settings: str) -> Iterator[str]:
+    """The service of that name in benchmarks/peers; on all cores when there is no `core`."""
     port = free_port()
     environment = os.environ | settings | {"PORT": str(port), "NODE_ENV": "production"}
     command = ["node", "server.js"]
-    with _serving(command, environment, port, "/ping", directory=_PEERS / name) as url:
-        yield url
+    directory = _PEERS / name
+    with _serving(command, environment, port, "/ping", directory=directory, core=core) as server:
+        yield server.url
 
 
 def install_node_peer(name: str, *, may_download: bool) -> str:
@@ -70,11 +101,18 @@ def install_node_peer(name: str, *, may_download: bool) -> str:
 
 
 @contextmanager
-def _gunicorn(application: str, environment: Mapping[str, str], ready: str) -> Iterator[str]:
+def _gunicorn(
+    application: str,
+    environment: Mapping[str, str],
+    ready: str,
+    *,
+    core: int | None = SERVER_CORE,
+) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", application]
-    with _serving(command, {**environment, "BIND": f"127.0.0.1:{port}"}, port, ready) as url:
-        yield url
+    bound = {**environment, "BIND": f"127.0.0.1:{port}"}
+    with _serving(command, bound, port, ready, core=core) as server:
+        yield server
 
 
 @contextmanager
@@ -85,18 +123,19 @@ def _serving(
     ready: str,
     *,
     directory: Path = PROJECT,
-) -> Iterator[str]:
+    core: int | None = SERVER_CORE,
+) -> Iterator[Server]:
     process = subprocess.Popen(
         command,
         cwd=directory,
         env=dict(environment),
         stdout=sys.stderr,
-        preexec_fn=on_core(SERVER_CORE),  # noqa: PLW1509 - there is one thread
+        preexec_fn=on_core(core),  # noqa: PLW1509 - there is one thread
     )
     try:
         url = f"http://127.0.0.1:{port}"
         wait_until_answers(url + ready, process, _READY_WITHIN)
-        yield url
+        yield Server(url, process.pid)
     finally:
         stop(process)
 

@@ -1,4 +1,5 @@
-"""The SQL of a completion for those who do it without Rallypoint: the very same text.
+"""The SQL of a completion for those who do it without Rallypoint, the very same text; and that of
+a message, one at a time.
 
 psycopg tells PostgreSQL the type of every value; the others say it in the text, as a cast.
 """
@@ -33,6 +34,42 @@ _QUEST = """
 SELECT id, version, season_id, number, title, category, xp_reward FROM quests_quest
 WHERE number = $1 AND status <> 'draft'
 """
+# Of a room, for whoever may be in it. $1 is its slug, $2 the person.
+_ENTER = """
+WITH room AS (
+    SELECT id, last_seq FROM realtime_room
+    WHERE slug = $1 AND closed_at IS NULL AND kind = 'public' AND NOT EXISTS (
+        SELECT FROM realtime_member member
+        WHERE room_id = realtime_room.id AND user_id = $2 AND banned_at IS NOT NULL
+    )
+), made AS (
+    INSERT INTO realtime_member (room_id, user_id, role, joined_at, read_seq)
+    SELECT id, $2, 'member', now(), last_seq FROM room
+    ON CONFLICT (room_id, user_id) DO NOTHING
+)
+SELECT id, last_seq FROM room
+"""
+# The plainest that gives what realtime.messages.statement does, one message at a time: $1 is the
+# room, $2 the sender, $3 the message's id, $4 the client's id of it, $5 what is said.
+_SAY = """
+WITH room AS (
+    UPDATE realtime_room SET last_seq = last_seq + 1
+    WHERE id = $1 AND closed_at IS NULL AND EXISTS (
+        SELECT FROM realtime_member member JOIN accounts_user person ON person.id = member.user_id
+        WHERE member.room_id = $1 AND member.user_id = $2 AND member.banned_at IS NULL
+          AND (member.muted_until IS NULL OR member.muted_until <= now()) AND person.is_active
+    )
+    RETURNING id, last_seq
+)
+INSERT INTO realtime_message
+    (room_id, seq, public_id, sender_id, client_id, body, mentions, created_at)
+SELECT id, last_seq, $3, $2, $4, $5, '{}', now() FROM room
+RETURNING seq, public_id, created_at
+"""
+_SAID = """
+SELECT seq, public_id, created_at FROM realtime_message
+WHERE room_id = $1 AND sender_id = $2 AND client_id = $3
+"""
 _BADGES = "SELECT slug FROM quests_achievement WHERE id = ANY($1) ORDER BY id"
 
 
@@ -54,10 +91,22 @@ def write_for_node(*, path: str) -> dict[str, int]:
         "badges": _BADGES,
         "values": names,
     }
-    file = Path(path)
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(found), encoding="utf-8")
-    return {"values": len(names)}
+    return _write_secret(path, found)
+
+
+def write_for_rooms(*, path: str) -> dict[str, int]:
+    """What the Node peer of rooms needs: its statements, and what tokens are signed with."""
+    from django.conf import settings
+
+    found = {
+        "secret": settings.SECRET_KEY,
+        "issuer": settings.SIMPLE_JWT["ISSUER"],
+        "signIn": _sign_in(),
+        "enter": _ENTER,
+        "store": _SAY,
+        "known": _SAID,
+    }
+    return _write_secret(path, found)
 
 
 def write_for_pgbench(*, path: str, quest: int, first: int, last: int) -> dict[str, Any]:
@@ -97,6 +146,12 @@ def write_for_pgbench(*, path: str, quest: int, first: int, last: int) -> dict[s
         "completions": 1,
         "event": "quest.completed",
     }
+
+
+def _write_secret(path: str, found: dict[str, Any]) -> dict[str, int]:
+    file = Path(path)
+    file.touch(mode=0o600)
+    return {"written": file.write_text(json.dumps(found), encoding="utf-8")}
 
 
 def _sign_in() -> str:

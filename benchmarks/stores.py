@@ -76,17 +76,18 @@ class Stores:
         self._redis_url = redis_url
         self._stack = ExitStack()
         self._open = 0
+        self._servers: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         self._var = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         with self._administrator() as connection:
             self.postgres = _shown(connection, "server_version")
             postmaster = parent_of(connection.info.backend_pid)
-        self._stack.enter_context(moved(postmaster, "postgres", CLIENT_CORE))
+        self._pin(postmaster, "postgres")
         info = self._redis_info()
         self.valkey = str(info.get("valkey_version") or info["redis_version"])
         name = "valkey" if "valkey_version" in info else "redis"
-        self._stack.enter_context(moved(int(info["process_id"]), name, CLIENT_CORE))
+        self._pin(int(info["process_id"]), name)
         self._stack.callback(self._drop, _TEMPLATE)
         self._create(_TEMPLATE, "template0")
         self._store("template", _TEMPLATE).manage("migrate", "--skip-checks", "--verbosity", "0")
@@ -112,6 +113,18 @@ class Stores:
             self.reset(store)
             stack.enter_context(_empty_redis(store))
             yield store
+
+    def _pin(self, pid: int, command: str) -> None:
+        self._stack.enter_context(moved(pid, command, CLIENT_CORE))
+        self._servers[command] = pid
+
+    @contextmanager
+    def on_all_cores(self) -> Iterator[None]:
+        """For what is measured on the whole machine."""
+        with ExitStack() as stack:
+            for command, pid in self._servers.items():
+                stack.enter_context(moved(pid, command, None, CLIENT_CORE))
+            yield
 
     def _free(self) -> None:
         """Its Redis databases are for the next store: a server has sixteen."""

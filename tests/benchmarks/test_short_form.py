@@ -60,3 +60,26 @@ def test_the_leaderboard_is_asked_at_rest_and_with_changes_in_flight(short_form:
 @with_load
 def test_interactions_are_counted(short_form: Found) -> None:
     assert "interaction" in sides(short_form["interaction"])
+
+
+def test_a_room_is_told_by_each_server_and_everybody_hears_it_once(short_form: Found) -> None:
+    found = short_form["fanout"]
+
+    assert {"Rallypoint", "stock Channels", "megaphone"} <= sides(found)
+    assert "every frame was heard exactly once by everybody" in found["notes"]
+
+
+def test_messages_that_were_acknowledged_are_stored_and_numbered(short_form: Found) -> None:
+    found = short_form["messages"]
+
+    assert "Rallypoint" in sides(found)
+    assert any(note.startswith("Rallypoint: ") for note in found["notes"])
+
+
+def test_connections_that_a_worker_sends_away_come_back_and_lack_nothing(
+    short_form: Found,
+) -> None:
+    found = short_form["connections"]
+
+    assert found["sides"] or found["notes"][0].startswith("not measured")
+    assert not found["sides"] or any("saw every number once" in note for note in found["notes"])
