@@ -16,10 +16,11 @@ settings.CHANNEL_LAYERS = {
 }
 django.setup()
 
+from channels.db import database_sync_to_async  # noqa: E402 - after the set-up
 from channels.generic.websocket import AsyncJsonWebsocketConsumer  # noqa: E402 - after the set-up
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from realtime.socket.identity import identify  # noqa: E402
+from accounts.selectors import find_family  # noqa: E402
 
 _TOLD = {"typing:start": "typing:started", "typing:stop": "typing:stopped"}
 
@@ -30,8 +31,8 @@ class Talk(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self.rooms = set()
         token = next(item[7:] for item in self.scope["subprotocols"] if item.startswith("bearer."))
-        person = await identify(token)
-        self.user = {"id": str(person.public_id), "username": person.username}
+        user = (await database_sync_to_async(find_family)(access_token=token)).user
+        self.user = {"id": str(user.public_id), "username": user.username}
         await self.accept("rallypoint.v1")
         await self.send_json({"event": "ready", "data": self.user})
 
