@@ -45,28 +45,36 @@ WITH room AS (
         ON member.room_id = %(room)s AND member.user_id = draft.sender
 ), known AS (
     SELECT judged.place, past.seq, past.public_id, past.created_at
-    FROM judged JOIN realtime_message past ON past.room_id = %(room)s
-        AND past.sender_id = judged.sender AND past.client_id = judged.client_id
-    WHERE judged.client_id <> ''
-), first AS (
-    SELECT min(place) AS place FROM judged
-    WHERE refusal IS NULL AND place NOT IN (SELECT place FROM known)
-    GROUP BY sender, CASE WHEN client_id = '' THEN place::text ELSE 'c' || client_id END
+    FROM judged CROSS JOIN LATERAL (
+        -- The index is partial, and a join would rather read the whole room.
+        SELECT seq, public_id, created_at FROM realtime_message
+        WHERE room_id = %(room)s AND sender_id = judged.sender
+            AND client_id = judged.client_id AND client_id <> ''
+        LIMIT 1
+    ) past
+), fresh AS (
+    SELECT place, first_value(id) OVER (
+        PARTITION BY sender, CASE WHEN client_id = '' THEN place::text ELSE 'c' || client_id END
+        ORDER BY place
+    ) AS first
+    FROM judged
+    WHERE refusal IS NULL AND NOT EXISTS (SELECT FROM known WHERE known.place = judged.place)
 ), made AS (
     INSERT INTO realtime_message
         (room_id, seq, public_id, sender_id, client_id, body, mentions, created_at)
     SELECT room.id, room.last_seq + row_number() OVER (ORDER BY judged.place), judged.id,
         judged.sender, judged.client_id, judged.body,
-        ARRAY(
+        CASE WHEN judged.names = '{}' THEN '{}' ELSE ARRAY(
             SELECT named.id FROM accounts_user named
             JOIN realtime_member present
                 ON present.user_id = named.id AND present.room_id = room.id
             WHERE upper(named.username) = ANY(judged.names) AND present.banned_at IS NULL
             ORDER BY named.id
-        ),
+        ) END,
         %(now)s
-    FROM first JOIN judged USING (place) CROSS JOIN room
-    RETURNING seq, public_id, sender_id, client_id, mentions, created_at
+    FROM fresh JOIN judged USING (place) CROSS JOIN room
+    WHERE fresh.first = judged.id
+    RETURNING seq, public_id, mentions, created_at
 ), raised AS (
     UPDATE realtime_room SET last_seq = last_seq + (SELECT count(*) FROM made)
     WHERE id = %(room)s AND EXISTS (SELECT FROM made)
@@ -80,9 +88,8 @@ SELECT judged.place,
     CASE WHEN known.seq IS NULL THEN judged.refusal END
 FROM judged
 LEFT JOIN known USING (place)
-LEFT JOIN made ON made.public_id = judged.id
-    OR (judged.client_id <> '' AND judged.refusal IS NULL
-        AND (made.sender_id, made.client_id) = (judged.sender, judged.client_id))
+LEFT JOIN fresh USING (place)
+LEFT JOIN made ON made.public_id = fresh.first
 ORDER BY judged.place
 """
 

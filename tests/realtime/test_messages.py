@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -14,7 +15,7 @@ from realtime.messages.editing import delete_message, edit_message
 from realtime.messages.history import read_history
 from realtime.messages.posting import post_message, store
 from realtime.messages.retention import forget_old_messages
-from realtime.messages.statement import Draft, names_in
+from realtime.messages.statement import STORE, Draft, names_in, parameters
 from realtime.models import Message, Room
 from realtime.reconciliation import reconcile
 from tests.realtime.conftest import MakeRoom
@@ -275,6 +276,20 @@ def test_a_message_that_is_missing_is_found(
     with connection.cursor() as cursor:
         cursor.execute(damage)
     assert {difference.subject for difference in reconcile().differences} == found
+
+
+def test_storing_costs_the_same_however_much_was_said_before(
+    alice: User, make_room: MakeRoom
+) -> None:
+    room = make_room()
+    for _ in range(10):
+        store(room_id=room.pk, drafts=[Draft(alice.pk, "x", uuid4().hex) for _ in range(300)])
+    again = parameters(room=room.pk, drafts=[Draft(alice.pk, "x", "new")], now=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {STORE}", again)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "message_sent_once" in plan
+    assert "Seq Scan on realtime_message" not in plan
 
 
 # --- Retention ------------------------------------------------------------------------------------
