@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.rooms.client import Client
+from benchmarks.rooms.client import Client, LostError
 from benchmarks.rooms.dialects import DIALECTS, JOINED, Dialect
 
 _ANSWERED_WITHIN = 60.0
@@ -71,6 +71,9 @@ class Guest:
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: client, host, port, local_addr=source)
         answer = await asyncio.wait_for(ready, _ANSWERED_WITHIN)
+        if _UNAVAILABLE in answer:
+            self.refused += 1
+            raise LostError
         assert dialect.ready in answer, answer
 
     async def _join(self, room: str, more: dict[str, int]) -> None:

@@ -40,6 +40,9 @@ LOOK_EVERY = 0.5
 # Clients come back spread over this, so that the next process is not stormed.
 RECONNECT_WITHIN = 3.0
 PRESENCE_WITHIN = 0.5
+IDENTIFIED_AT_ONCE = 8
+# How long somebody waits at the door; then she is told to come back.
+PATIENCE = 20.0
 
 
 class Rooms:
@@ -52,6 +55,7 @@ class Rooms:
         self._slugs: dict[int, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = time.time()
+        self._door = asyncio.Semaphore(IDENTIFIED_AT_ONCE)
 
     async def start(self) -> None:
         database_url, redis_url = self._urls
@@ -85,8 +89,13 @@ class Rooms:
         await self.store.close()
 
     async def identify(self, token: str) -> Person:
-        """Refusals: see `identity.identify`."""
-        return await identify(token, self.store.row)
+        """Refusals: see `identity.identify`. When thousands come at once, those who have been let
+        in are served before others are: nobody waits twice."""
+        try:
+            async with asyncio.timeout(PATIENCE), self._door:
+                return await identify(token, self.store.row)
+        except TimeoutError:
+            raise unavailable() from None
 
     # --- People -----------------------------------------------------------------------------------
     def welcome(self, session: Session) -> None:

@@ -10,6 +10,8 @@
 // those of docs/realtime.md, with `state` and `room:refused`.
 
 const ANSWER_WITHIN = 10_000;
+// After a restart thousands stand in line at the door.
+const READY_WITHIN = 25_000;
 const [FIRST_WAIT, LONGEST_WAIT, FLOOD_WAIT] = [1_000, 30_000, 15_000];
 // A connection that ends sooner was none: the back-off goes on where it was.
 const STEADY_AFTER = 10_000;
@@ -109,7 +111,7 @@ export class Rallypoint extends EventTarget {
   // --- Connecting ------------------------------------------------------------------------------
   async #open() {
     const turn = ++this.#turn;
-    this.#timer = setTimeout(() => this.#drop(), ANSWER_WITHIN);
+    this.#timer = setTimeout(() => this.#drop(), READY_WITHIN);
     this.#tell("connecting");
     const token = await this.#tokenNow();
     // While it was on its way we may have been closed, or the network may have gone and come, with
