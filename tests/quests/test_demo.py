@@ -13,6 +13,7 @@ from quests import reconciliation as quests
 from quests.completions.completing import complete_quest
 from quests.models import Completion, Evidence, LedgerEntry, Quest, Standing
 from quests.webhooks.services import create_webhook
+from realtime.models import Message, Room
 from tests.quests.conftest import MakeQuest
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,8 +33,11 @@ def test_the_demo_loads_signs_in_and_goes(capsys: pytest.CaptureFixture[str]) ->
     assert Completion.objects.filter(status="paid").count() > 25
     assert Evidence.objects.filter(state="pending").count() > 2
     assert quests.reconcile().is_clean
+    assert Room.objects.get().last_seq > 5
+    assert Message.objects.filter(mentions__len=1).count() == 1
 
     call_command("demo", "clear")
+    assert not Room.objects.exists()
     assert not Click.objects.exists()
     assert not ClicksByDay.objects.exists()
     assert not Link.objects.exists()

@@ -12,12 +12,14 @@ from accounts.models import User
 from links import demo as links
 from monitoring.wire.problems import Problem
 from quests import demo as quests
+from realtime import demo as rooms
 
 
 class Command(BaseCommand):
     help = (
         "Load a demo (an operator, three links with their clicks, a season of quests with its "
-        "players) or remove it without a trace. Example: manage.py demo load"
+        "players, a room in which they talk) or remove it without a trace. "
+        "Example: manage.py demo load"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,6 +40,7 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 quests.refuse_in_use()
+                rooms.clear()
                 quests.clear()
                 links.clear()
         except quests.InUseError as error:
@@ -50,12 +53,16 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(9)
         try:
             clicks = links.load(password)
-            completed = quests.load(User.objects.get(username=links.USERNAME))
+            operator = User.objects.get(username=links.USERNAME)
+            completed = quests.load(operator)
+            people = User.objects.filter(username__endswith="-demo").order_by("pk")
+            said = rooms.load(operator, list(people))
         except RedisError as error:
             raise CommandError(f"Redis does not answer: {error}") from None
         except Problem as problem:
             raise CommandError(f"The demo cannot be loaded here: {problem.detail}") from None
         self.stdout.write(
-            f"A demo with {clicks:,} clicks and {completed} completed quests was loaded."
+            f"A demo with {clicks:,} clicks, {completed} completed quests and {said} messages "
+            "was loaded."
         )
         self.stdout.write(f"Sign in as {links.USERNAME} with the password {password}")
