@@ -22,6 +22,11 @@ from tests.accounts.siwe import TestWallet, compose
 PROJECT = Path(__file__).resolve().parent.parent
 
 
+def token_of(session: requests.Session) -> str:
+    """Of a session that `sign_in` gave."""
+    return str(session.headers["Authorization"]).removeprefix("Bearer ")
+
+
 def wait_until(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
     """The first truthy answer of `condition`; an AssertionError when none comes in time."""
     deadline = time.monotonic() + seconds

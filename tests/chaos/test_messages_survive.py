@@ -14,7 +14,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.accounts.siwe import TestWallet
 from tests.realtime.talkers import Talker
-from tests.stack import Stack, wait_until
+from tests.stack import Stack, token_of, wait_until
 
 pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(900)]
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**6))
@@ -99,7 +99,7 @@ def test_messages_survive_killed_workers_and_a_restarted_redis(
         f"{stack.url}/api/rooms", json={"slug": room, "name": "Chaos"}, timeout=10
     )
     assert made.status_code == 201, made.text
-    tokens = [str(s.headers["Authorization"]).removeprefix("Bearer ") for s in sessions]
+    tokens = [token_of(session) for session in sessions]
     crowd = [Chatter(stack, tokens[n % PEOPLE], room, n, messages) for n in range(chatters)]
     total, begun = chatters * messages, time.monotonic()
 

@@ -12,21 +12,7 @@ from tests.accounts.siwe import TestWallet
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(120)]
-ALICES, BOBS = TestWallet(b"\x0a" * 32), TestWallet(b"\x0b" * 32)
 Event = tuple[str, str | None, Any]
-
-
-@pytest.fixture(scope="module")
-def alice(stack: Stack) -> requests.Session:
-    return stack.sign_in(ALICES)
-
-
-@pytest.fixture
-def room(stack: Stack, alice: requests.Session, request: pytest.FixtureRequest) -> str:
-    slug = f"s-{abs(hash(request.node.name)):x}"[:40]
-    made = alice.post(f"{stack.url}/api/rooms", json={"slug": slug, "name": "S"}, timeout=10)
-    assert made.status_code == 201, made.text
-    return slug
 
 
 @pytest.fixture
