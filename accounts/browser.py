@@ -41,7 +41,9 @@ def mint_for_session(*, session: SessionBase, user: User) -> BrowserToken:
     token[tokens.FAMILY_CLAIM] = str(family.uuid)
     family.last_used_at = timezone.now()
     family.expires_at = family.last_used_at + timedelta(seconds=session.get_expiry_age())
-    family.save()
+    # Nothing else: somebody may be revoking it at this moment.
+    is_new = family._state.adding  # noqa: SLF001 - documented by Django for just this
+    family.save(update_fields=None if is_new else ["last_used_at", "expires_at"])
     return BrowserToken(str(token), datetime_from_epoch(token["exp"]))
 
 

@@ -19,6 +19,8 @@ from realtime.presence import selectors
 MAX_OWNED = 100
 # Addresses of pages and of the API have these names where a room's slug would stand.
 RESERVED = frozenset({"direct", "mine", "token"})
+# Of direct rooms, whose slugs can be reckoned from who is in them: nobody may be there first.
+DIRECT_PREFIX = "direct-"
 
 
 @transaction.atomic
@@ -27,7 +29,7 @@ def create_room(
 ) -> Room:
     """Its creator owns it. Problems (409): `slug_taken`, `slug_reserved`; `too_many_rooms` for who
     owns MAX_OWNED. Two people have one direct room: see `direct_room`."""
-    if slug in RESERVED:
+    if slug in RESERVED or slug.startswith(DIRECT_PREFIX):
         raise Problem("slug_reserved", "This address is taken by a page.", status=409)
     open_ones = Member.objects.filter(user=creator, role=Member.Role.OWNER, room__closed_at=None)
     if open_ones.count() >= MAX_OWNED:
@@ -51,7 +53,8 @@ def direct_room(*, one: User, other: User) -> tuple[Room, bool]:
         raise Problem("direct_with_yourself", "A direct room is for two people.", status=400)
     room, is_new = Room.objects.get_or_create(
         slug=_direct_slug(one, other),
-        defaults={"kind": Room.Kind.DIRECT, "name": "", "created_by": one},
+        kind=Room.Kind.DIRECT,
+        defaults={"name": "", "created_by": one},
     )
     if is_new:
         Member.objects.bulk_create(Member(room=room, user=user) for user in (one, other))
@@ -140,4 +143,4 @@ def search(rooms: "QuerySet[Room]", text: str) -> "QuerySet[Room]":
 def _direct_slug(*two: User) -> str:
     """The same for both. Nobody guesses it, and it is no secret: who is in it is what counts."""
     ids = "".join(sorted(user.public_id.hex for user in two))
-    return f"direct-{hashlib.sha256(ids.encode()).hexdigest()[:32]}"
+    return f"{DIRECT_PREFIX}{hashlib.sha256(ids.encode()).hexdigest()[:32]}"

@@ -3,6 +3,7 @@
 They say everything without JavaScript; with it, static/realtime/room.js makes a room live.
 """
 
+import re
 import uuid
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from realtime.messages.posting import post_message
 from realtime.models import Room
 
 PAGE_SIZE = 25
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @login_required
@@ -132,6 +134,6 @@ def _room_page(
 ) -> HttpResponse:
     before = request.GET.get("before", "")
     shown: dict[str, Any] = showing.room_page(
-        room, _person(request), before=int(before) if before.isdecimal() else None
+        room, _person(request), before=int(before) if _NUMBER.fullmatch(before) else None
     )
     return render(request, "realtime/room.html", {**shown, "form": form}, status=status)

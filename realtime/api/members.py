@@ -37,6 +37,8 @@ class MembersView(ListAPIView[Member]):
     def get_queryset(self) -> "QuerySet[Member]":
         room = rooms.find_room(self.kwargs["slug"], caller(self.request))
         banned = self.query.read(self.request)["banned"]
+        if banned:
+            members.refuse_unless_moderator(room, caller(self.request))
         return room.members.select_related("user").filter(banned_at__isnull=not banned)
 
 

@@ -34,7 +34,7 @@ def post_message(
     if stored.refusal:
         status, detail = REFUSALS[stored.refusal]
         raise Problem(stored.refusal, detail, status=status)
-    if stored.is_new and stored.seq:
+    if stored.seq:  # known already, it may be that nobody was told
         announce_message_after_commit(room.pk, stored.seq)
     message = Message.objects.select_related("sender").get(room=room, seq=stored.seq or 0)
     return message, stored.is_new

@@ -37,7 +37,12 @@ class Room(models.Model):
             models.CheckConstraint(
                 condition=Q(first_seq__gte=1, first_seq__lte=F("last_seq") + 1),
                 name="room_keeps_the_newest",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="direct", slug__startswith="direct-")
+                | (~Q(kind="direct") & ~Q(slug__startswith="direct-")),
+                name="room_direct_by_its_slug",
+            ),
         ]
         indexes = [
             models.Index("name", "id", name="room_open_by_name", condition=Q(closed_at=None)),

@@ -129,7 +129,7 @@ class Attendance:
         await self._tell(quietly=quietly)
 
     async def _tell(self, *, quietly: bool = False) -> None:
-        while self._changed:
+        while self._changed and not self._is_leaving:
             batch = list(islice(self._changed, TOGETHER))
             settled, self._settled = self._settled, asyncio.get_running_loop().create_future()
             for entry in batch:

@@ -1,5 +1,6 @@
 """Who is connected and present, for those who have no event loop: the API, commands, the admin."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,11 @@ from redis.exceptions import RedisError
 from monitoring.redis import durable
 from monitoring.wire.problems import Problem
 from realtime.models import Room
-from realtime.presence.register import EVERYWHERE, PAGE, PREFIX, SCRIPT, Page
+from realtime.presence.register import EVERYWHERE, LEASE, PAGE, PREFIX, SCRIPT, Page
 
 _NOBODY = "-"
+# A process renews its lease every five seconds.
+SILENT_AFTER = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,22 @@ def count_rooms() -> int:
 
 
 def processes() -> dict[str, Process]:
-    """By the name that each gave itself. Problem as above."""
+    """Those that live, by the name that each gave itself. Problem as above."""
     try:
-        found: Any = durable().hgetall(f"{PREFIX}figures")
+        with durable().pipeline(transaction=False) as pipeline:
+            pipeline.zrangebyscore(f"{PREFIX}processes", time.time(), "+inf", withscores=True)
+            pipeline.hgetall(f"{PREFIX}figures")
+            leases, figures = pipeline.execute()
     except RedisError:
         raise _unavailable() from None
-    decode = msgspec.json.Decoder(Process).decode
-    return {name.decode(): decode(figures) for name, figures in found.items()}
+    return {name.decode(): _process(figures[name], until) for name, until in leases}
+
+
+def _process(figures: bytes, lease: float) -> Process:
+    """One that is cut off from Redis cannot say so: its lease tells."""
+    said = msgspec.json.decode(figures, type=Process)
+    silent = LEASE - (lease - time.time()) > SILENT_AFTER
+    return msgspec.structs.replace(said, degraded=said.degraded or silent)
 
 
 def _ask(operation: str, *arguments: Any) -> Any:

@@ -5,16 +5,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from channels.consumer import AsyncConsumer
 from uuid_utils import uuid7
 
 from realtime.socket import frames
 from realtime.socket.conversation import Conversation
 from realtime.socket.frames import Refusal, encode
+from realtime.socket.house import HEARTBEAT
 from realtime.socket.identity import Person
 from realtime.socket.lines import TRANSPORT, Line, Queued, Straight
 from realtime.socket.origins import is_our_origin
-from realtime.socket.runtime import HEARTBEAT, Rooms
+from realtime.socket.runtime import Rooms
 from realtime.socket.session import (
     FLOODING,
     FORBIDDEN,
@@ -24,6 +26,8 @@ from realtime.socket.session import (
     TRY_AGAIN_LATER,
     Session,
 )
+
+log = structlog.get_logger("rallypoint.rooms")
 
 AUTHENTICATE_WITHIN = 10.0
 WARN_BEFORE = 60.0
@@ -80,8 +84,10 @@ class RoomConsumer(AsyncConsumer):
         self._stop_clock()
         if hasattr(self, "conversation"):
             self.session.line.stop()
-            await self.conversation.end()
-            await self.rooms.forget(self.session)
+            try:
+                await self.conversation.end()
+            finally:  # the server may have lost its patience with us
+                self.rooms.forget(self.session)
 
     def _stop_clock(self) -> None:
         if self._timer:
@@ -119,6 +125,9 @@ class RoomConsumer(AsyncConsumer):
             await self._answer(frame)
         except Refusal as refusal:
             self.session.refuse(refusal, ref or frames.ref_of(text))
+        except Exception:
+            log.exception("frame_failed")
+            self.session.refuse(frames.FAULT, ref)
 
     async def _answer(self, frame: frames.ClientFrame) -> None:
         match frame:

@@ -17,6 +17,8 @@ from realtime.socket.writer import Said
 
 ROOMS_AT_ONCE = 100
 SENDING_AT_ONCE = 32
+# In a bigger room every message would be followed by as many frames as people read it, to each.
+RECEIPTS_UP_TO = 30
 
 
 class Conversation:
@@ -48,7 +50,7 @@ class Conversation:
             raise Refusal("too_many_rooms", f"At most {ROOMS_AT_ONCE} rooms at once.")
         place, seq = await self.rooms.enter(self.session, slug)
         try:
-            recovered, messages = await self.rooms.catch_up(place.id, after, seq)
+            seq, recovered, messages = await self.rooms.catch_up(place, after, seq)
             presence = await self.rooms.people(place.id)
         except Refusal:
             await self.rooms.leave(self.session, slug)
@@ -110,6 +112,9 @@ class Conversation:
         except Refusal as refusal:
             self.session.refuse(refusal, ref)
             return
+        except Exception:  # noqa: BLE001 - logged where it happened; her connection goes on
+            self.session.refuse(frames.FAULT, ref)
+            return
         if stored.refusal or stored.created_at is None:
             code = stored.refusal or "room_closed"
             self.session.refuse(Refusal(code, REFUSALS[code][1]), ref)
@@ -142,7 +147,7 @@ class Conversation:
         room = self._room(frame.data.room)
         reached = await self.rooms.store.mark_read(room, self.person.id, frame.data.seq)
         self.session.ack(frame.ref)
-        if reached is not None:
+        if reached is not None and self.rooms.hub.listeners(room) <= RECEIPTS_UP_TO:
             user = documents.user_of(self.person)
             data = {"room": frame.data.room, "user": user, "seq": reached}
             await self.rooms.hub.tell(room, encode("receipt:updated", data))

@@ -15,12 +15,13 @@ MAX_BYTES = 64 * 1024
 SUBPROTOCOL = "rallypoint.v1"
 
 Ref = Annotated[str, msgspec.Meta(max_length=64)]
-Slug = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+# `$` alone would let a line end follow.
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[-\w]{1,80}$(?!\n)")]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Body = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
-ClientId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$")]
+ClientId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$(?!\n)")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
-UserId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+UserId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)")]
 Note = Annotated[str, msgspec.Meta(max_length=100)]
 
 
@@ -190,6 +191,8 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
         super().__init__(code)
         self.code, self.detail = code, detail
 
+
+FAULT = Refusal("internal", "Something went wrong on our side.")
 
 _decode = msgspec.json.Decoder(ClientFrame).decode
 

@@ -8,7 +8,7 @@ its number and read from PostgreSQL. Everything else, such as typing, is sent an
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
@@ -17,12 +17,14 @@ from accounts.events import SIGN_INS
 from monitoring.redis_clients import AWAY, asynchronous
 from realtime import news
 from realtime.news import CHANNEL, News
-from realtime.socket.frames import Frame, Frames
+from realtime.socket.frames import Frame
+from realtime.socket.local_room import Ear, LocalRoom
 
 log = structlog.get_logger("rallypoint.rooms")
 
 SUBSCRIBED_WITHIN = 2.0
 PUBLISHED_WITHIN = 0.5
+REACHED_WITHIN = 2.0
 RECONNECT_PAUSE = 0.5
 # How soon trouble that a publisher had is seen by who listens.
 LOOK_UP_EVERY = 0.5
@@ -30,30 +32,8 @@ LOOK_UP_EVERY = 0.5
 FILLED_AT_ONCE = 200
 
 
-class Ear(Protocol):
-    """Somebody who hears a room: `hear` must not wait, and not raise. `first` is the number of the
-    first frame, None for what has none; the others follow it."""
-
-    def hear(self, room: int, first: int | None, frames: Frame | Frames) -> None: ...
-
-
 # Gives the frames of messages after a number, at most FILLED_AT_ONCE: [(seq, frame), ...].
 Read = Callable[[int, int], Awaitable[list[tuple[int, Frame]]]]
-
-
-class LocalRoom:
-    __slots__ = ("ears", "filling", "id", "seq", "waiting")
-
-    def __init__(self, room: int, seq: int) -> None:
-        self.id = room
-        self.seq = seq
-        self.ears: set[Ear] = set()
-        self.waiting: dict[int, Frame] = {}
-        self.filling: asyncio.Task[None] | None = None
-
-    def tell(self, first: int | None, frames: Frame | Frames) -> None:
-        for ear in tuple(self.ears):
-            ear.hear(self.id, first, frames)
 
 
 class Hub:
@@ -108,14 +88,41 @@ class Hub:
     async def enter(self, room_id: int, ear: Ear) -> int:
         """From the number that this gives on, `ear` hears every message of the room."""
         async with self._entering.setdefault(room_id, asyncio.Lock()):
-            room = self._rooms.get(room_id)
-            if room is None:
-                await self._subscribe(room_id)
-                # Read after the subscription: what is stored from now on is heard of.
-                room = LocalRoom(room_id, await self._newest(room_id))
-                self._rooms[room_id] = room
+            room = self._rooms.get(room_id) or await self._open(room_id)
             room.ears.add(ear)
-            return room.seq
+            return room.seq or 0
+
+    async def _open(self, room_id: int) -> LocalRoom:
+        """It is there before anything is waited for: what is heard meanwhile waits in it, and
+        whoever subscribes anew takes it along."""
+        room = self._rooms[room_id] = LocalRoom(room_id)
+        try:
+            was_away = self.is_degraded
+            await self._subscribe(room_id)
+            # Read after the subscription: what is stored from now on is heard of.
+            room.begin(await self._newest(room_id))
+        except BaseException:
+            del self._rooms[room_id]
+            await self._unsubscribe(room_id)
+            raise
+        if was_away or room.lacks:
+            self._look(room)
+        return room
+
+    async def reach(self, room_id: int, seq: int) -> int:
+        """The number up to which it has passed on everything, at least `seq` if there is that."""
+        room = self._rooms[room_id]
+        room.take(seq, ())
+        if room.lacks:
+            self._look(room)
+        if room.filling:
+            await asyncio.wait([room.filling], timeout=REACHED_WITHIN)
+        return room.seq or 0
+
+    def remind(self, room_id: int, seq: int) -> Awaitable[bool]:
+        """There is such a number: whoever was not told reads it."""
+        self._deliver(room_id, seq, ())
+        return self._send(room_id, News(self.name, seq, []))
 
     async def leave(self, room_id: int, ear: Ear) -> None:
         room = self._rooms.get(room_id)
@@ -170,24 +177,11 @@ class Hub:
         return True
 
     def _deliver(self, room_id: int, first: int, frames: Iterable[Frame]) -> None:
-        """Each number once and in order; one that comes too early waits for those before it."""
         if (room := self._rooms.get(room_id)) is None:
             return
-        for seq, frame in enumerate(frames, first):
-            if seq > room.seq:
-                room.waiting[seq] = frame
-        self._advance(room)
-        if room.waiting or first > room.seq:
+        room.take(first, frames)
+        if room.lacks:
             self._look(room)
-
-    def _advance(self, room: LocalRoom) -> None:
-        """All that is due goes out together."""
-        first, due = room.seq + 1, []
-        while (frame := room.waiting.pop(room.seq + 1, None)) is not None:
-            room.seq += 1
-            due.append(frame)
-        if due:
-            room.tell(first, due[0] if len(due) == 1 else Frames(due))
 
     def _look(self, room: LocalRoom) -> None:
         if room.filling is None:
@@ -197,12 +191,13 @@ class Hub:
         """Numbers are given in the order of commits: what is missing below one that was heard of is
         stored."""
         try:
-            while room.seq < (newest := await self._newest(room.id)):
-                found = await self._read(room.id, room.seq)
-                # Numbers below the first one found are gone: retention took them.
-                room.seq = max(room.seq, (found[0][0] if found else newest + 1) - 1)
-                room.waiting |= {seq: frame for seq, frame in found if seq > room.seq}
-                self._advance(room)
+            while (newest := max(await self._newest(room.id), room.heard)) > (room.seq or 0):
+                found = await self._read(room.id, room.seq or 0)
+                # Numbers below the first one found are gone: retention took them. Others may have
+                # come while we read.
+                room.begin(max(room.seq or 0, (found[0][0] if found else newest + 1) - 1))
+                for seq, frame in found:
+                    room.take(seq, [frame])
         except Exception as error:  # noqa: BLE001 - the next message tries again
             log.warning("room_gap_not_filled", room=room.id, error=type(error).__name__)
         finally:
@@ -247,17 +242,23 @@ class Hub:
         await self._subscription.aclose()  # type: ignore[no-untyped-call]
         self._subscription = self._news.pubsub()
         async with asyncio.timeout(SUBSCRIBED_WITHIN):
-            rooms = (f"{CHANNEL}{room}" for room in self._rooms)
-            await self._subscription.subscribe(SIGN_INS, *rooms)
+            await self._subscription.subscribe(SIGN_INS)
+            known: set[int] = set()
+            # Others are entered meanwhile.
+            while new := self._rooms.keys() - known:
+                await self._subscription.subscribe(*(f"{CHANNEL}{room}" for room in new))
+                known |= new
             await self._publisher.ping()
         self.is_degraded = False
         log.info("rooms_connected")
         self._on_degraded()
         untold, self._untold = self._untold, {}
         for room_id, seq in untold.items():
-            await self._send(room_id, News(self.name, seq, []))
+            if not await self._send(room_id, News(self.name, seq, [])):
+                self._untold[room_id] = max(self._untold.get(room_id, 0), seq)
         for room in self._rooms.values():
-            self._look(room)
+            if room.seq is not None:
+                self._look(room)
         self._on_sign_ins(None)
 
     async def _hear(self) -> None:
@@ -271,10 +272,17 @@ class Hub:
                 waiting.set()
             if message["type"] != "message":
                 continue
-            if channel == SIGN_INS:
-                self._on_sign_ins(int(message["data"]))
-            else:
-                self._take(int(channel.removeprefix(CHANNEL)), message["data"])
+            try:
+                self._hear_one(channel, message["data"])
+            except Exception:
+                # Said by a process of another release, perhaps; the next one may be good.
+                log.exception("room_news_not_understood")
+
+    def _hear_one(self, channel: str, data: bytes) -> None:
+        if channel == SIGN_INS:
+            self._on_sign_ins(int(data))
+        else:
+            self._take(int(channel.removeprefix(CHANNEL)), data)
 
     def _take(self, room_id: int, data: bytes) -> None:
         if data.startswith(b"{"):  # said by the script of presence, which makes no msgpack

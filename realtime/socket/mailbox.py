@@ -10,6 +10,7 @@ from channels.layers import get_channel_layer
 from monitoring.redis_clients import AWAY
 from realtime.doors import PROCESSES
 from realtime.socket.frames import Frame
+from realtime.socket.registry import Sessions
 from realtime.socket.session import DISCONNECTED, Session
 
 log = structlog.get_logger("rallypoint.rooms")
@@ -20,8 +21,9 @@ TRY_AGAIN_AFTER = 1.0
 class Mailbox:
     """`sessions` are this process' connections."""
 
-    def __init__(self, sessions: Iterable[Session]) -> None:
+    def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._channel = ""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -34,13 +36,19 @@ class Mailbox:
 
     async def _read(self) -> None:
         layer = get_channel_layer()
-        channel = await layer.new_channel()
-        await layer.group_add(PROCESSES, channel)
+        # One for all times: the layer keeps a queue for each that it was asked for.
+        self._channel = self._channel or await layer.new_channel()
+        await layer.group_add(PROCESSES, self._channel)
         while True:
-            self._hand_over(await layer.receive(channel))
+            message = await layer.receive(self._channel)
+            try:
+                self._hand_over(message)
+            except Exception:
+                # Said by a process of another release, perhaps; the next one may be good.
+                log.exception("mail_not_understood")
 
     def _hand_over(self, message: dict[str, Any]) -> None:
-        meant = [one for one in self._sessions if _is_meant(one, message)]
+        meant = list(self._meant(message))
         if message["type"] == "disconnect":
             for session in meant:
                 session.end(DISCONNECTED, message["reason"])
@@ -49,15 +57,12 @@ class Mailbox:
         for session in meant:
             session.push(frame)
 
-
-def _is_meant(session: Session, message: dict[str, Any]) -> bool:
-    if session.person is None:
-        return False
-    match message["type"]:
-        case "to.room":
-            return str(message["room"]) in session.rooms
-        case "to.user" | "disconnect":
-            is_hers = str(session.person.public_id) == message["user"]
-            return is_hers and message.get("unless_in") not in session.rooms
-        case _:
-            return True
+    def _meant(self, message: dict[str, Any]) -> Iterable[Session]:
+        match message["type"]:
+            case "to.room":
+                return (one for one in self._sessions if message["room"] in one.rooms)
+            case "to.user" | "disconnect":
+                hers = self._sessions.of_person(message["user"])
+                return (one for one in hers if message.get("unless_in") not in one.rooms)
+            case _:
+                return (one for one in self._sessions if one.person)

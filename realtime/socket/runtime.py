@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import random
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -14,35 +13,31 @@ import structlog
 from monitoring.health import draining
 from monitoring.redis_clients import AWAY, asynchronous
 from realtime.messages.statement import Stored
-from realtime.news import EVERYBODY
 from realtime.presence.attendance import Attendance
 from realtime.presence.register import EVERYWHERE, PAGE, Page, Register
 from realtime.presence.telling import Teller
 from realtime.socket import documents
 from realtime.socket.frames import Frame, Refusal, encode
+from realtime.socket.house import House, dismiss
 from realtime.socket.hub import FILLED_AT_ONCE, Hub
 from realtime.socket.identity import Person, identify, unavailable
 from realtime.socket.mailbox import Mailbox
 from realtime.socket.registry import Sessions
-from realtime.socket.session import IDLE, NOT_AUTHENTICATED, REPLACED, RESTARTING, Session
+from realtime.socket.session import REPLACED, Session
 from realtime.socket.store import Place, Store
 from realtime.socket.writer import Said, Writer
 
 log = structlog.get_logger("rallypoint.rooms")
 
-HEARTBEAT = 25.0
-IDLE_AFTER = 2.5 * HEARTBEAT
 CONNECTIONS_A_PERSON = 20
 # Who missed more is given the newest, and reads the rest by history:get.
 RESUMED = 200
 NEWEST = 50
-LOOK_EVERY = 0.5
-# Clients come back spread over this, so that the next process is not stormed.
-RECONNECT_WITHIN = 3.0
+BEGIN_AGAIN_AFTER = 1.0
 PRESENCE_WITHIN = 0.5
 IDENTIFIED_AT_ONCE = 8
 # How long somebody waits at the door; then she is told to come back.
-PATIENCE = 20.0
+AT_THE_DOOR = 20.0
 
 
 class Rooms:
@@ -53,21 +48,22 @@ class Rooms:
         self.sessions = Sessions()
         # Frames name rooms, and a room keeps its name.
         self._slugs: dict[int, str] = {}
+        self._ids: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = time.time()
         self._door = asyncio.Semaphore(IDENTIFIED_AT_ONCE)
 
     async def start(self) -> None:
         database_url, redis_url = self._urls
-        self.store = Store(database_url)
+        self.store, self.house = Store(database_url), House(self)
         self.hub = Hub(
             redis_url,
             read=self._read,
             newest=self.store.newest,
             on_presence=lambda room, change: self._teller.change(room, self._slugs[room], change),
-            on_gone=self._take_out,
-            on_degraded=self._tell_degraded,
-            on_sign_ins=lambda user: self._spawn(self._look_at(user)),
+            on_gone=self.house.take_out,
+            on_degraded=self.house.tell_degraded,
+            on_sign_ins=lambda user: self.spawn(self.house.look_at(user)),
         )
         self.writer = Writer(self.store.post, self._announce)
         self._teller = Teller(self.hub.tell_here, self.hub.listeners)
@@ -76,9 +72,8 @@ class Rooms:
         self.attendance = Attendance(self._register, self._figures)
         await self.store.open()
         self.hub.start()
-        self._spawn(self.attendance.run())
-        self._spawn(Mailbox(self.sessions).run())
-        self._spawn(self._keep_house())
+        for work in (self.attendance.run, Mailbox(self.sessions).run, self.house.keep):
+            self.spawn(_for_ever(work))
 
     async def stop(self) -> None:
         for task in tuple(self._tasks):
@@ -92,7 +87,7 @@ class Rooms:
         """Refusals: see `identity.identify`. When thousands come at once, those who have been let
         in are served before others are: nobody waits twice."""
         try:
-            async with asyncio.timeout(PATIENCE), self._door:
+            async with asyncio.timeout(AT_THE_DOOR), self._door:
                 return await identify(token, self.store.row)
         except TimeoutError:
             raise unavailable() from None
@@ -102,7 +97,7 @@ class Rooms:
         """A connection, of nobody yet; one that comes too late is sent away at once."""
         self.sessions.add(session)
         if draining.is_draining():
-            _dismiss(session)
+            dismiss(session)
 
     def admit(self, session: Session, person: Person) -> None:
         """She is known now. The oldest of too many connections makes room for this one."""
@@ -113,53 +108,26 @@ class Rooms:
         self.sessions.admit(session, person)
         self._come(session, EVERYWHERE)
 
-    async def _look_at(self, user: int | None) -> None:
-        """Whether her sign-ins are still good. None: nothing was heard for a time, so everybody's,
-        and whether they may still be where they are."""
-        for session in self.sessions if user is None else self.sessions.of(user):
-            if session.person is None:
-                continue
-            try:
-                await self.identify(session.person.token)
-            except Refusal as refusal:
-                if refusal.code != "unavailable":
-                    session.end(NOT_AUTHENTICATED, refusal.code)
-        if user is None:
-            await self._look_at_places()
-
-    async def _look_at_places(self) -> None:
-        places = {
-            (room, session.person.id)
-            for session in self.sessions
-            if session.person
-            for room in session.rooms.values()
-        }
-        while places:
-            try:
-                gone = places - await self.store.still_in(places)
-            except Refusal:  # PostgreSQL is away too
-                await asyncio.sleep(LOOK_EVERY)
-                continue
-            for room, user in gone:
-                self._take_out(room, user, "removed")
-            return
-
-    async def forget(self, session: Session) -> None:
+    def forget(self, session: Session) -> None:
+        """All at once: whoever calls this may be cut off at any wait."""
         self.sessions.remove(session)
-        for slug in tuple(session.rooms):
-            await self.leave(session, slug)
-        if session.person:
-            self._go(session, EVERYWHERE)
+        rooms, session.rooms = session.rooms, {}
+        for room in rooms.values():
+            self._go(session, room)
+            self.spawn(self._part(session, room))
+        self._go(session, EVERYWHERE)
 
     # --- Presence ---------------------------------------------------------------------------------
     def _come(self, session: Session, room: int) -> None:
-        if person := session.person:
+        if (person := session.person) and room not in session.present_in:
+            session.present_in.add(room)
             document = documents.presence_of(person)
             self.attendance.come(room, str(person.public_id), document)
 
     def _go(self, session: Session, room: int) -> None:
-        if person := session.person:
-            self.attendance.go(room, str(person.public_id))
+        if session.person and room in session.present_in:
+            session.present_in.remove(room)
+            self.attendance.go(room, str(session.person.public_id))
 
     async def show(self, person: Person, status: str, note: str) -> None:
         """Refusal `unavailable` while Redis is away."""
@@ -180,38 +148,54 @@ class Rooms:
         return self.attendance.page(room, after=after, limit=limit)
 
     # --- Rooms ------------------------------------------------------------------------------------
+    def slug_of(self, room: int) -> str:
+        """Of a room that somebody here has entered."""
+        return self._slugs[room]
+
     def name(self, room: int, slug: str) -> None:
         """Of a room in which something is said that nobody here has entered."""
-        self._slugs[room] = slug
+        self._slugs[room], self._ids[slug] = slug, room
 
     async def enter(self, session: Session, slug: str) -> tuple[Place, int]:
         """Where she is now, and the number from which on she hears every message; until `release`
-        they wait. Refusals: those of `Store.enter`."""
+        they wait. Refusals: those of `Store.enter`.
+
+        She is looked up when she hears the room already, so that no ban falls in between.
+        """
         assert session.person is not None  # noqa: S101 - admitted before
-        place = await self.store.enter(slug, session.person.id)
-        self.name(place.id, slug)
-        session.hold(place.id)
+        user = session.person.id
+        if (room := self._ids.get(slug)) is None:
+            room = (await self.store.enter(slug, user)).id
+            self.name(room, slug)
+        session.hold(room)
+        session.rooms[slug] = room
         try:
-            seq = await self.hub.enter(place.id, session)
-        except Refusal:
-            session.release(place.id, after=0)
+            seq = await self.hub.enter(room, session)
+            place = await self.store.enter(slug, user)
+        except BaseException:
+            session.drop(room)
+            self.spawn(self.leave(session, slug))
             raise
         if slug not in session.rooms:
-            session.rooms[slug] = place.id
-            self._come(session, place.id)
+            session.drop(room)
+            raise Refusal("room_not_found", "You were put out of the room.")
+        self._come(session, room)
         return place, seq
 
     async def catch_up(
-        self, room: int, after: int | None, seq: int
-    ) -> tuple[bool, list[dict[str, Any]]]:
-        """Whether the messages are exactly those from `after` to `seq`; else they are the newest up
-        to there."""
+        self, place: Place, after: int | None, seq: int
+    ) -> tuple[int, bool, list[dict[str, Any]]]:
+        """The number up to which she is told now, whether the messages are exactly those from
+        `after` to there; else they are the newest up to there."""
+        if after is not None and seq < after <= place.last_seq:
+            # Another process has told her more than this one has heard yet.
+            seq = await self.hub.reach(place.id, after)
         if after is not None and after <= seq <= after + RESUMED:
-            missed = await self._messages(room, after=after, seq=seq, limit=RESUMED)
+            missed = await self._messages(place.id, after=after, seq=seq, limit=RESUMED)
             # Fewer than there are numbers: retention has taken some.
             if len(missed) == seq - after:
-                return True, missed
-        return False, await self._messages(room, seq=seq, limit=NEWEST)
+                return seq, True, missed
+        return seq, False, await self._messages(place.id, seq=seq, limit=NEWEST)
 
     async def _messages(
         self, room: int, *, seq: int, limit: int, after: int = 0
@@ -227,36 +211,28 @@ class Rooms:
     async def leave(self, session: Session, slug: str) -> None:
         if (room := session.rooms.pop(slug, None)) is not None:
             self._go(session, room)
-            await self.hub.leave(room, session)
-            if not self.hub.listeners(room):
-                self._teller.forget(room)
+            await self._part(session, room)
 
-    def _take_out(self, room: int, user: int, reason: str) -> None:
-        """Whoever was kicked, banned or has left hears no more of it, on any device."""
-        slug = self._slugs[room]
-        for session in self.sessions if user == EVERYBODY else self.sessions.of(user):
-            if session.rooms.get(slug) == room:
-                session.push(encode("room:left", {"room": slug, "reason": reason}))
-                self._spawn(self.leave(session, slug))
+    async def _part(self, session: Session, room: int) -> None:
+        await self.hub.leave(room, session)
+        if not self.hub.listeners(room):
+            self._teller.forget(room)
 
-    def _tell_degraded(self) -> None:
-        frame = encode("server:degraded", {"degraded": self.hub.is_degraded})
-        for session in self.sessions:
-            if session.person:
-                session.push(frame)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     # --- Messages ---------------------------------------------------------------------------------
     async def _announce(self, room: int, stored: list[tuple[Said, Stored]]) -> None:
-        """What is stored in one transaction has numbers that follow each other."""
-        if stored:
-            slug = self._slugs[room]
-            frames = [documents.received(slug, said, one) for said, one in stored]
-            await self.hub.publish(room, stored[0][1].seq or 0, frames)
+        """What is new in one transaction has numbers that follow each other. Of what had been
+        stored before, it may be that nobody was told."""
+        slug, new = self._slugs[room], [pair for pair in stored if pair[1].is_new]
+        if new:
+            frames = [documents.received(slug, said, one) for said, one in new]
+            await self.hub.publish(room, new[0][1].seq or 0, frames)
+        if again := [one.seq or 0 for _, one in stored if not one.is_new]:
+            await self.hub.remind(room, max(again))
 
     async def _read(self, room: int, after: int) -> list[tuple[int, Frame]]:
         rows = await self.store.messages(room, after=after, limit=FILLED_AT_ONCE)
@@ -275,26 +251,14 @@ class Rooms:
             "degraded": self.hub.is_degraded,
         })  # fmt: skip
 
-    async def _keep_house(self) -> None:
-        while not draining.is_draining():
-            await asyncio.sleep(LOOK_EVERY)
-            quiet_since = time.monotonic() - IDLE_AFTER
-            for session in self.sessions:
-                if session.heard_at < quiet_since:
-                    session.end(IDLE, "idle")
-        await self._drain()
 
-    async def _drain(self) -> None:
-        """In stages, so that requests are answered in between."""
-        await self.attendance.farewell()
-        for number, session in enumerate(self.sessions, 1):
-            _dismiss(session)
-            if number % 50 == 0:
-                await asyncio.sleep(0.01)
-
-
-def _dismiss(session: Session) -> None:
-    """Told when to come back, each at another moment."""
-    wait = random.uniform(0, RECONNECT_WITHIN)  # noqa: S311 - no secret
-    session.push(encode("server:draining", {"reconnectAfterMs": int(wait * 1000)}))
-    session.end(RESTARTING, "restarting")
+async def _for_ever(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Until it ends by itself. What nobody foresaw is logged, and the work is begun again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("rooms_work_failed", work=work.__qualname__)
+            await asyncio.sleep(BEGIN_AGAIN_AFTER)
+        else:
+            return

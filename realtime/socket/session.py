@@ -50,6 +50,8 @@ class Session:
     line: Line
     person: Person | None = None
     rooms: dict[str, int] = field(default_factory=dict)
+    # Rooms in which she counts as present through this connection.
+    present_in: set[int] = field(default_factory=set)
     heard_at: float = field(default_factory=time.monotonic)
     bucket: Bucket = field(default_factory=Bucket)
     _held: dict[int, list[tuple[int | None, Frame]]] = field(default_factory=dict)
@@ -66,6 +68,10 @@ class Session:
     def hold(self, room: int) -> None:
         """What is heard of the room waits until `release`: she is being told what was before."""
         self._held[room] = []
+
+    def drop(self, room: int) -> None:
+        """What was held back is not for her."""
+        self._held.pop(room, None)
 
     def release(self, room: int, after: int) -> None:
         """Now all that was heard meanwhile, but for messages up to the number `after`."""

@@ -31,7 +31,8 @@ WITH room AS (
     ON CONFLICT (room_id, user_id) DO NOTHING
     RETURNING role
 )
-SELECT room.id, room.kind, coalesce(known.role, made.role, ''), known.banned_at IS NOT NULL
+SELECT room.id, room.last_seq, room.kind, coalesce(known.role, made.role, ''),
+    known.banned_at IS NOT NULL
 FROM room LEFT JOIN known ON true LEFT JOIN made ON true
 """
 _MESSAGES = """
@@ -61,10 +62,10 @@ _BIGGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A room that somebody may be in."""
+    """A room that somebody may be in, with the number of its newest message."""
 
     id: int
-    kind: str
+    last_seq: int
     role: str
 
 
@@ -90,17 +91,19 @@ class Store:
         """Let her into a public room, or one that she is in. Refusals: `room_not_found`,
         `banned`."""
         values = {"slug": slug, "user": user, "now": datetime.now(UTC)}
-        rows = await self._rows(_ENTER, values)
-        if not rows:
-            raise Refusal("room_not_found", "There is no such room for you.")
-        room, kind, role, is_banned = rows[0]
-        if is_banned:
-            raise Refusal("banned", "You are banned from this room.")
-        if not role:
-            if kind == "public":  # somebody else let her in at this very moment
-                return Place(room, kind, "member")
-            raise Refusal("room_not_found", "There is no such room for you.")
-        return Place(room, kind, role)
+        for _ in range(2):
+            rows = await self._rows(_ENTER, values)
+            if not rows:
+                break
+            room, last_seq, kind, role, is_banned = rows[0]
+            if is_banned:
+                raise Refusal("banned", "You are banned from this room.")
+            if role:
+                return Place(room, last_seq, role)
+            if kind != "public":
+                break
+            # Somebody let her in, or banned her, at this very moment: ask what it was.
+        raise Refusal("room_not_found", "There is no such room for you.")
 
     async def post(self, room: int, drafts: Sequence[Draft]) -> list[Stored]:
         """What became of each, once it is committed: one round trip for all."""

@@ -17,9 +17,10 @@ from monitoring.metrics import name_route
 from monitoring.trace import ASGIApplication, Receive, Scope, Send
 from monitoring.wire.rfc9457 import send_problem
 from realtime.socket.frames import Frame, Refusal, encode
+from realtime.socket.house import HEARTBEAT
 from realtime.socket.lines import Queued
 from realtime.socket.origins import is_our_origin
-from realtime.socket.runtime import HEARTBEAT, Rooms
+from realtime.socket.runtime import Rooms
 from realtime.socket.session import NOT_AUTHENTICATED, Session
 from realtime.socket.store import Place
 
@@ -106,7 +107,7 @@ class EventStream:
         try:
             self._rooms.admit(session, person)
             place, seq = await self._rooms.enter(session, slug)
-            frames = await self._beginning(slug, place, seq, after)
+            seq, frames = await self._beginning(slug, place, seq, after)
             await send({"type": "http.response.start", "status": 200, "headers": _headers(scope)})
             line.opened.set()
             for frame in frames:
@@ -115,17 +116,19 @@ class EventStream:
             await _stay(session, line, receive, person.expires_at)
         finally:
             line.stop()
-            await self._rooms.forget(session)
+            self._rooms.forget(session)
 
-    async def _beginning(self, slug: str, place: Place, seq: int, after: int | None) -> list[Frame]:
-        recovered, messages = await self._rooms.catch_up(place.id, after, seq)
+    async def _beginning(
+        self, slug: str, place: Place, seq: int, after: int | None
+    ) -> tuple[int, list[Frame]]:
+        seq, recovered, messages = await self._rooms.catch_up(place, after, seq)
         joined = {
             "room": slug, "seq": seq, "role": place.role, "recovered": recovered, "messages": [],
             "presence": await self._rooms.people(place.id),
             "degraded": self._rooms.hub.is_degraded,
         }  # fmt: skip
         missed = (encode("message:received", message) for message in messages)
-        return [encode("room:joined", joined), *missed]
+        return seq, [encode("room:joined", joined), *missed]
 
 
 async def _stay(session: Session, line: EventLine, receive: Receive, until: float) -> None:

@@ -7,9 +7,13 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from realtime.messages.statement import Draft, Stored
 from realtime.socket.frames import Refusal
 from realtime.socket.identity import Person
+
+log = structlog.get_logger("rallypoint.rooms")
 
 TOGETHER = 200
 MOST_WAITING = 2_000
@@ -25,11 +29,12 @@ class Said(Draft):
 Post = Callable[[int, Sequence[Draft]], Awaitable[list[Stored]]]
 After = Callable[[int, list[tuple[Said, Stored]]], Awaitable[None]]
 _Waiting = deque[tuple[Said, "asyncio.Future[Stored]"]]
+_Batch = list[tuple[Said, "asyncio.Future[Stored]"]]
 
 
 class Writer:
-    """`post` stores drafts of one room in one transaction; `after` hears of what is new, before
-    those who wait for it do."""
+    """`post` stores drafts of one room in one transaction; `after` hears of what is stored, now or
+    before, before those who wait for it do."""
 
     def __init__(self, post: Post, after: After) -> None:
         self._post, self._after = post, after
@@ -62,16 +67,28 @@ class Writer:
             if not waiting:
                 del self._waiting[room]
 
-    async def _store(self, room: int, batch: list[tuple[Said, "asyncio.Future[Stored]"]]) -> None:
+    async def _store(self, room: int, batch: _Batch) -> None:
         try:
             results = await self._post(room, [draft for draft, _ in batch])
             pairs = list(zip((draft for draft, _ in batch), results, strict=True))
-            await self._after(room, [pair for pair in pairs if pair[1].is_new])
-        except Exception as error:  # noqa: BLE001 - each of them is told
-            for _, done in batch:
-                if not done.done():
-                    done.set_exception(error)
+            await self._after(room, [pair for pair in pairs if pair[1].seq])
+        except Refusal as refusal:
+            _fail(batch, refusal)
+            return
+        except Exception as error:
+            if len(batch) == 1:
+                log.exception("message_not_stored", room=room)
+                _fail(batch, error)
+            else:  # one of them is at fault, and not the others
+                for one in batch:
+                    await self._store(room, [one])
             return
         for (_, done), stored in zip(batch, results, strict=True):
             if not done.done():
                 done.set_result(stored)
+
+
+def _fail(batch: _Batch, error: Exception) -> None:
+    for _, done in batch:
+        if not done.done():
+            done.set_exception(error)

@@ -144,11 +144,14 @@ def _break(stack: Stack, kills: int, restarts: int, progress: Any) -> None:
 def stored(stack: Stack, session: requests.Session, room: str) -> list[tuple[int, str, str]]:
     found: list[tuple[int, str, str]] = []
     while True:
-        page = session.get(
-            f"{stack.url}/api/rooms/{room}/messages",
-            params={"after": len(found), "limit": 200},
-            timeout=10,
-        ).json()["messages"]
+        page = (
+            requests.get(  # not over the session's connection, which a killed worker may have had
+                f"{stack.url}/api/rooms/{room}/messages",
+                params={"after": len(found), "limit": 200},
+                headers=session.headers,
+                timeout=10,
+            ).json()["messages"]
+        )
         if not page:
             return found
         found += [(message["seq"], message["id"], message["body"]) for message in page]

@@ -48,6 +48,22 @@ def test_what_is_no_room_is_refused(api: Api, alice: User, wrong: dict[str, Any]
     assert api(alice).post("/api/rooms", LOBBY | wrong).status_code == 400
 
 
+@pytest.mark.parametrize("slug", ["mine", "direct", "token", "direct-" + "a" * 32])
+def test_a_slug_that_is_an_address_or_of_a_direct_room_is_taken(
+    api: Api, alice: User, slug: str
+) -> None:
+    refused = api(alice).post("/api/rooms", LOBBY | {"slug": slug})
+    assert code(refused) == (409, "slug_reserved")
+
+
+def test_who_is_banned_is_told_to_moderators_only(
+    api: Api, alice: User, bob: User, make_room: MakeRoom
+) -> None:
+    make_room(bob)
+    assert code(api(bob).get("/api/rooms/lobby/members?banned=true")) == (403, "moderator_required")
+    assert api(alice).get("/api/rooms/lobby/members?banned=true").status_code == 200
+
+
 def test_a_room_is_changed_by_its_owner_under_its_version(
     api: Api, alice: User, bob: User, make_room: MakeRoom
 ) -> None:

@@ -13,7 +13,8 @@ from accounts.events import announce_sign_ins_after_commit
 from realtime import news
 from realtime.news import News
 from realtime.socket.frames import Frame, Frames
-from realtime.socket.hub import Hub, LocalRoom
+from realtime.socket.hub import Hub
+from realtime.socket.local_room import LocalRoom
 
 ROOM = 7
 
@@ -170,3 +171,93 @@ async def test_whose_sign_ins_may_have_ended_is_heard(stored: Stored) -> None:
     await sync_to_async(announce)(5, 6)
     await until(lambda: heard == [None, 5, 6])
     await hub.stop()
+
+
+async def test_what_is_said_while_somebody_enters_is_not_lost(stored: Stored) -> None:
+    """It came after the number was read, and before anybody was there to hear it."""
+    hub = Hub(settings.REDIS_URL, read=stored.read, newest=stored.newest)
+
+    async def newest(room: int) -> int:
+        number = await Stored.newest(stored, room)
+        stored.number = 1
+        hub._take(ROOM, news.encode(News("another", 1, [b"m1"])))
+        return number
+
+    hub._newest = newest
+    ear = Ear()
+    assert await hub.enter(ROOM, ear) == 1
+    hub._take(ROOM, news.encode(News("another", 2, [b"m2"])))
+    assert ear.heard == [(2, "m2")]
+    await hub.stop()
+
+
+async def test_a_room_entered_while_redis_comes_back_hears_the_others(
+    hub: Hub, stored: Stored
+) -> None:
+    late = Hub(settings.REDIS_URL, read=stored.read, newest=stored.newest)
+    reading, go_on = asyncio.Event(), asyncio.Event()
+
+    async def newest(_: int) -> int:
+        reading.set()
+        await go_on.wait()
+        return stored.number
+
+    late._newest = newest
+    ear = Ear()
+    entering = asyncio.create_task(late.enter(ROOM, ear))
+    await reading.wait()
+    late.start()
+    await until(lambda: not late.is_degraded)
+    go_on.set()
+    await entering
+    stored.number = 1
+    await hub.publish(ROOM, 1, [said("m1")])
+    await until(lambda: ear.heard == [(1, "m1")])
+    await late.stop()
+
+
+async def test_of_two_that_are_only_told_of_the_second_is_read_too(
+    hub: Hub, stored: Stored
+) -> None:
+    ear = Ear()
+    await hub.enter(ROOM, ear)
+    stored.number = 1
+    hub._take(ROOM, news.encode(News("", 1, [])))
+    stored.number = 2
+    hub._take(ROOM, news.encode(News("", 2, [])))
+    await until(lambda: ear.heard == [(1, "m1"), (2, "m2")])
+
+
+async def test_who_was_not_told_is_reminded_by_a_repeat(hub: Hub, stored: Stored) -> None:
+    ear = Ear()
+    await hub.enter(ROOM, ear)
+    stored.number = 1
+    await hub.remind(ROOM, 1)
+    await until(lambda: ear.heard == [(1, "m1")])
+
+
+async def test_news_that_nobody_understands_stops_nothing(hub: Hub, stored: Stored) -> None:
+    ear = Ear()
+    await hub.enter(ROOM, ear)
+    channel = f"rallypoint:room:{ROOM}"
+    await hub._publisher.publish(channel, b"\x93nonsense")
+    await hub._publisher.publish(channel, news.encode(News("another", None, [b"typing"])))
+    await until(lambda: ear.heard == [(None, "typing")])
+    assert not hub.is_degraded
+    await hub.leave(ROOM, ear)
+
+
+async def test_what_comes_while_a_gap_is_read_is_heard_once(hub: Hub, stored: Stored) -> None:
+    ear = Ear()
+    await hub.enter(ROOM, ear)
+
+    async def read(room: int, after: int) -> list[tuple[int, Frame]]:
+        found = await Stored.read(stored, room, after)
+        hub._take(ROOM, news.encode(News("another", 1, [b"m1"])))
+        return found
+
+    hub._read = read
+    stored.number = 2
+    hub._take(ROOM, news.encode(News("another", 2, [])))
+    await until(lambda: len(ear.heard) >= 2)
+    assert ear.heard == [(1, "m1"), (2, "m2")]

@@ -204,7 +204,8 @@ export class Rallypoint extends EventTarget {
     if (event === "ready") this.#ready(data);
     if (event === "auth:expiring") this.#renew();
     if (event === "server:draining") this.#backInMs = data.reconnectAfterMs;
-    if (event === "room:left") this.#giveUp(data.room, "You are not in this room any more.");
+    // Without a reason it answers our own wish, after which we may have joined again.
+    if (event === "room:left" && data.reason) this.#giveUp(data.room, "You are not in this room any more.");
     this.#emit(event, data);
   }
 

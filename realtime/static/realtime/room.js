@@ -251,7 +251,10 @@ client.on("ready", ({ userId }) => {
   client.close();
   location.reload();
 });
-client.on("server:degraded", ({ degraded }) => { $("degraded").hidden = !degraded; });
+client.on("server:degraded", ({ degraded }) => {
+  $("degraded").hidden = !degraded;
+  if (!degraded) lookAgain(); // what was edited or deleted meanwhile, nobody was told
+});
 client.on("room:left", ({ room: where, reason }) => where === room && close(GONE[reason] ?? GONE.room_not_found));
 client.on("room:refused", ({ room: where, code, detail }) => where === room && close(GONE[code] ?? detail));
 

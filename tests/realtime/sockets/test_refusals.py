@@ -98,6 +98,16 @@ def test_our_own_page_is_let_in(stack: Stack, alice: requests.Session, talk: Any
         ('{"event": "leave:room", "data": {"room": "nowhere"}}', "not_in_room"),
         ('{"event": "typing:start", "data": {"room": "nowhere"}}', "not_in_room"),
         ('{"event": "history:get", "data": {"room": "nowhere"}}', "not_in_room"),
+        ('{"event": "join:room", "data": {"room": "a\\u0000b"}}', "frame_invalid"),
+        ('{"event": "join:room", "data": {"room": "a\\n"}}', "frame_invalid"),
+        (
+            '{"event": "message:send", "data": {"room": "a", "body": "x", "clientId": "c\\n"}}',
+            "frame_invalid",
+        ),
+        (
+            '{"event": "direct:send", "data": {"to": "x\\n", "body": "x", "clientId": "c"}}',
+            "frame_invalid",
+        ),
     ],
 )
 def test_a_frame_that_makes_no_sense_is_answered(

@@ -1,0 +1,65 @@
+"""A room of one process: which numbers it has heard of, and which it has passed on."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Protocol
+
+from realtime.socket.frames import Frame, Frames
+
+
+class Ear(Protocol):
+    """Somebody who hears a room: `hear` must not wait, and not raise. `first` is the number of the
+    first frame, None for what has none; the others follow it."""
+
+    def hear(self, room: int, first: int | None, frames: Frame | Frames) -> None: ...
+
+
+class LocalRoom:
+    """Each number goes to the ears once and in order; one that comes too early waits for those
+    before it. Until it is known where to begin, all of them wait."""
+
+    __slots__ = ("_waiting", "ears", "filling", "heard", "id", "seq")
+
+    def __init__(self, room: int) -> None:
+        self.id = room
+        self.seq: int | None = None
+        # The highest number that anybody has told of.
+        self.heard = 0
+        self.ears: set[Ear] = set()
+        self.filling: asyncio.Task[None] | None = None
+        self._waiting: dict[int, Frame] = {}
+
+    def begin(self, seq: int) -> None:
+        """What comes after this number is passed on."""
+        self.seq = seq
+        self._waiting = {one: frame for one, frame in self._waiting.items() if one > seq}
+        self._advance()
+
+    def take(self, first: int, frames: Iterable[Frame]) -> None:
+        """Without frames: there is such a number."""
+        self.heard = max(self.heard, first)
+        for seq, frame in enumerate(frames, first):
+            self.heard = max(self.heard, seq)
+            if self.seq is None or seq > self.seq:
+                self._waiting[seq] = frame
+        self._advance()
+
+    @property
+    def lacks(self) -> bool:
+        """Something that it has heard of."""
+        return self.seq is not None and self.heard > self.seq
+
+    def tell(self, first: int | None, frames: Frame | Frames) -> None:
+        for ear in tuple(self.ears):
+            ear.hear(self.id, first, frames)
+
+    def _advance(self) -> None:
+        """All that is due goes out together."""
+        if self.seq is None:
+            return
+        first, due = self.seq + 1, []
+        while (frame := self._waiting.pop(self.seq + 1, None)) is not None:
+            self.seq += 1
+            due.append(frame)
+        if due:
+            self.tell(first, due[0] if len(due) == 1 else Frames(due))
