@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line, with the product's own commands: `manage.py help` lists them."""
 
+import gc
 import os
 import sys
 
@@ -8,6 +9,9 @@ from django.core.management import execute_from_command_line
 from django.db import OperationalError
 
 if __name__ == "__main__":
+    # What is imported stays: a collector that looks after every 700 objects costs a tenth of the
+    # start.
+    gc.set_threshold(50_000, 20, 50)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         execute_from_command_line(sys.argv)

@@ -91,6 +91,8 @@ class Stack:
         answer = session.post(f"{self.url}/api/auth/login", json=proof, timeout=10)
         assert answer.status_code == 200, answer.text
         session.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        # Tests kill workers: a kept connection would be that of a dead one.
+        session.headers["Connection"] = "close"
         return session
 
     def make_quests(self, *quests: dict[str, Any]) -> list[int]:

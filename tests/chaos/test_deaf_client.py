@@ -63,19 +63,13 @@ def memory(stack: Stack) -> int:
     return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
 
 
-def connections(stack: Stack) -> int:
-    live = json.loads(stack.manage("rooms_live", "--json"))
-    return sum(process["connections"] for process in live["processes"])
-
-
 def test_who_reads_nothing_costs_little_and_is_let_go(stack: Stack) -> None:
     hers, his = make_people(stack, 2, [ROOM])
     with ExitStack() as open_ones:
         alice = open_ones.enter_context(Talker(stack, hers))
         alice.join(ROOM)
-        for _ in range(2):  # so that what the workers hold for it anyway is held
-            flood(stack, alice)
-        before, many = memory(stack), connections(stack)
+        flood(stack, alice)  # so that what the workers hold for it anyway is held
+        before = memory(stack)
         open_ones.enter_context(deaf_client(stack, his))
         wait_until(lambda: alice.ask("presence:list", room=ROOM)["data"]["present"] == 2)
         flood(stack, alice)
@@ -85,4 +79,3 @@ def test_who_reads_nothing_costs_little_and_is_let_go(stack: Stack) -> None:
         assert alice.hear("message:received")["body"] == "Still quick"
         assert time.monotonic() - begun < 5
         wait_until(lambda: alice.ask("presence:list", room=ROOM)["data"]["present"] == 1)
-        wait_until(lambda: connections(stack) == many)
