@@ -18,7 +18,7 @@ from monitoring.redis_clients import AWAY, asynchronous
 from realtime import news
 from realtime.news import CHANNEL, News
 from realtime.socket.frames import Frame
-from realtime.socket.local_room import Ear, LocalRoom
+from realtime.socket.local_room import Ear, LocalRoom, Newest, Read
 
 log = structlog.get_logger("rallypoint.rooms")
 
@@ -30,10 +30,6 @@ RECONNECT_PAUSE = 0.5
 LOOK_UP_EVERY = 0.5
 # One reading of what is missing; a longer gap takes several.
 FILLED_AT_ONCE = 200
-
-
-# Gives the frames of messages after a number, at most FILLED_AT_ONCE: [(seq, frame), ...].
-Read = Callable[[int, int], Awaitable[list[tuple[int, Frame]]]]
 
 
 class Hub:
@@ -50,7 +46,7 @@ class Hub:
         redis_url: str,
         *,
         read: Read,
-        newest: Callable[[int], Awaitable[int]],
+        newest: Newest,
         on_presence: Callable[[int, bytes], None] = lambda *_: None,
         on_gone: Callable[[int, int, str], None] = lambda *_: None,
         on_degraded: Callable[[], None] = lambda: None,
@@ -188,16 +184,8 @@ class Hub:
             room.filling = asyncio.create_task(self._fill(room))
 
     async def _fill(self, room: LocalRoom) -> None:
-        """Numbers are given in the order of commits: what is missing below one that was heard of is
-        stored."""
         try:
-            while (newest := max(await self._newest(room.id), room.heard)) > (room.seq or 0):
-                found = await self._read(room.id, room.seq or 0)
-                # Numbers below the first one found are gone: retention took them. Others may have
-                # come while we read.
-                room.begin(max(room.seq or 0, (found[0][0] if found else newest + 1) - 1))
-                for seq, frame in found:
-                    room.take(seq, [frame])
+            await room.fill(self._newest, self._read)
         except Exception as error:  # noqa: BLE001 - the next message tries again
             log.warning("room_gap_not_filled", room=room.id, error=type(error).__name__)
         finally:

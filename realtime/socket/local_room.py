@@ -1,10 +1,15 @@
 """A room of one process: which numbers it has heard of, and which it has passed on."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from realtime.socket.frames import Frame, Frames
+
+# Gives the number of a room's newest message.
+Newest = Callable[[int], Awaitable[int]]
+# Gives the frames of messages after a number, FILLED_AT_ONCE at most: [(seq, frame), ...].
+Read = Callable[[int, int], Awaitable[list[tuple[int, Frame]]]]
 
 
 class Ear(Protocol):
@@ -48,6 +53,17 @@ class LocalRoom:
     def lacks(self) -> bool:
         """Something that it has heard of."""
         return self.seq is not None and self.heard > self.seq
+
+    async def fill(self, newest: Newest, read: Read) -> None:
+        """Numbers are given in the order of commits: what is missing below one that was heard of is
+        stored."""
+        while (end := max(await newest(self.id), self.heard)) > (self.seq or 0):
+            found = await read(self.id, self.seq or 0)
+            # Numbers below the first one found are gone: retention took them. Others may have come
+            # while we read.
+            self.begin(max(self.seq or 0, (found[0][0] if found else end + 1) - 1))
+            for seq, frame in found:
+                self.take(seq, [frame])
 
     def tell(self, first: int | None, frames: Frame | Frames) -> None:
         for ear in tuple(self.ears):
