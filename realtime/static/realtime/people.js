@@ -5,7 +5,9 @@ const REDRAW_MS = 150;
 const WORDS = { online: "online", away: "away", busy: "busy" };
 
 export class People {
-  #people = new Map(); // by id: { username, role, status, note }; no status: not here now
+  // By id: { username, role, status, note, isDrawn }; no status: not here now. Those whom the page
+  // came with stay when they leave; of all others a busy room would keep more every day.
+  #people = new Map();
   #list;
   #count;
   #badge;
@@ -24,13 +26,13 @@ export class People {
     this.#ask = ask;
     for (const element of list.children) {
       const username = element.querySelector(".person__name").textContent;
-      this.#people.set(element.dataset.user, { username, role: element.dataset.role, status: null, note: "" });
+      this.#people.set(element.dataset.user, { username, role: element.dataset.role, status: null, note: "", isDrawn: true });
     }
   }
 
   // All who are here; the first page of them at least.
   show({ present, people }) {
-    for (const person of this.#people.values()) person.status = null;
+    for (const id of this.#people.keys()) this.#left(id);
     for (const { user, status, note } of people) this.#put(user, status, note);
     this.#present = present;
     this.#drawSoon();
@@ -38,7 +40,8 @@ export class People {
 
   update({ user, status, note, present, left }) {
     this.#present = present;
-    this.#put(user, left ? null : status, note);
+    if (left) this.#left(user.id);
+    else this.#put(user, status, note);
     this.#drawSoon();
   }
 
@@ -63,6 +66,12 @@ export class People {
   #put({ id, username }, status, note) {
     const known = this.#people.get(id) ?? { role: "member" };
     this.#people.set(id, { ...known, username, status, note: note ?? "" });
+  }
+
+  #left(id) {
+    const person = this.#people.get(id);
+    if (person?.isDrawn) person.status = null;
+    else this.#people.delete(id);
   }
 
   #drawSoon() {
