@@ -114,8 +114,7 @@ class RoomConsumer(AsyncConsumer):
         if self.session.bucket.refused > PATIENCE:
             self.session.end(FLOODING, "flooding")
         else:
-            refusal = Refusal("flooding", "Too many frames. Slow down.")
-            self.session.refuse(refusal, frames.ref_of(text))
+            self.session.refuse(frames.flood(), frames.ref_of(text))
 
     async def _handle(self, text: str) -> None:
         ref = None

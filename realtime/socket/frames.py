@@ -192,6 +192,10 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
         self.code, self.detail = code, detail
 
 
+def flood() -> Refusal:
+    return Refusal("flooding", "Too many frames. Slow down.")
+
+
 FAULT = Refusal("internal", "Something went wrong on our side.")
 
 _decode = msgspec.json.Decoder(ClientFrame).decode

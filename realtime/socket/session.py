@@ -30,14 +30,14 @@ class Bucket:
     def __init__(self) -> None:
         self._tokens, self._at, self.refused = BURST, time.monotonic(), 0
 
-    def take(self) -> bool:
+    def take(self, tokens: float = 1.0) -> bool:
         now = time.monotonic()
         self._tokens = min(BURST, self._tokens + (now - self._at) * PER_SECOND)
         self._at = now
-        if self._tokens < 1:
+        if self._tokens < tokens:
             self.refused += 1
             return False
-        self._tokens -= 1
+        self._tokens -= tokens
         self.refused = 0
         return True
 
