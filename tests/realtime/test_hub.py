@@ -1,6 +1,7 @@
 """The hub of one process: each number once and in order, whatever Redis loses."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,7 +17,8 @@ from realtime.socket.frames import Frame, Frames
 from realtime.socket.hub import Hub
 from realtime.socket.local_room import LocalRoom
 
-ROOM = 7
+# This process' own: channels are shared by all databases of a Redis, and so by tests side by side.
+ROOM = 1_000_000 + os.getpid()
 
 
 class Ear:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
@@ -16,8 +17,8 @@ from realtime.presence.register import EVERYWHERE, LEASE, PREFIX, Register
 from realtime.presence.telling import BURST, Teller
 from realtime.socket.frames import Frame
 
-# Of nobody else: channels are shared by all databases of a Redis, and so by tests at the same time.
-ROOM = 977
+# This process' own: channels are shared by all databases of a Redis, and so by tests side by side.
+ROOM = 1_000_000 + os.getpid()
 
 
 class Process:
