@@ -63,6 +63,11 @@ class Attendance:
         await self._register.show(user, person)
         self._people[user] = person
 
+    def beat_soon(self) -> None:
+        """What the figures say has changed."""
+        self._beat_at = 0.0
+        self._wake.set()
+
     def page(self, room: int, *, after: str, limit: int) -> Page:
         """Of those who are connected to this process."""
         here = sorted(user for its, user in self._connections if its == room)

@@ -43,6 +43,7 @@ class House:
         await self._drain()
 
     def tell_degraded(self) -> None:
+        self._rooms.attendance.beat_soon()
         frame = encode("server:degraded", {"degraded": self._rooms.hub.is_degraded})
         for session in self._rooms.sessions:
             if session.person:
