@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks import (
+    PROJECT,
     completions,
     drain,
     interaction,
@@ -31,7 +32,7 @@ from benchmarks.plan import SHORT, Plan
 from benchmarks.results import Result, show, write_json
 from benchmarks.rooms import connections, fanout, messages
 from benchmarks.servers import NotStartedError
-from benchmarks.stores import PROJECT, Stores
+from benchmarks.stores import Stores
 from monitoring.embedded import EmbeddedServers
 
 BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {

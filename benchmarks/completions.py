@@ -109,7 +109,8 @@ def run(stores: Stores, plan: Plan) -> Result:
 def _make_casts(stores: Stores, store: Store, peer: Store, plan: Plan) -> tuple[_Cast, _Cast]:
     tokens = store.var_dir / "tokens"
     call(store, make_players, players=plan.players, tokens=str(tokens))
-    requests = 2 * (plan.rounds * plan.seconds + _WARM_UP) * _MOST_A_SECOND
+    seconds = plan.rounds * plan.seconds + min(_WARM_UP, plan.seconds)
+    requests = 2 * seconds * _MOST_A_SECOND
     call(store, make_quests, quests=int(requests / plan.players) + 1)
     stores.reset(peer, like=store)
     return _Cast(store, tokens), _Cast(peer, tokens)

@@ -6,14 +6,13 @@
 import importlib
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.machine import SERVER_CORE, on_core
-from benchmarks.stores import PROJECT, Store
+from benchmarks.machine import SERVER_CORE
+from benchmarks.stores import Store
 
 
 def call(
@@ -21,17 +20,9 @@ def call(
 ) -> Any:
     """`alone` keeps the process on the server's core."""
     name = f"{function.__module__}:{function.__name__}"
-    command = [sys.executable, "-m", "benchmarks.inside", name, json.dumps(arguments)]
-    done = subprocess.run(
-        command,
-        cwd=PROJECT,
-        env=store.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        preexec_fn=on_core(SERVER_CORE) if alone else None,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    core = SERVER_CORE if alone else None
+    said = store.run("-m", "benchmarks.inside", name, json.dumps(arguments), core=core)
+    return json.loads(said.splitlines()[-1])
 
 
 def make_link() -> dict[str, str | int]:

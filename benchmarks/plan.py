@@ -25,7 +25,7 @@ class Plan:
 
 
 SHORT = Plan(
-    seconds=1.0,
+    seconds=0.5,
     rounds=1,
     drained=3_000,
     few=1_000,

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from itertools import cycle, islice
 from typing import Any
 
-from benchmarks.stores import PROJECT
+from benchmarks import PROJECT
 from links.redirect.click import ClickBatch, ClickEvent
 from links.slugs import slug_key
 

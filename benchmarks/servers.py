@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import PROJECT
 from benchmarks.machine import SERVER_CORE, on_core, say
-from benchmarks.stores import PROJECT, Store
+from benchmarks.stores import Store
 
 _PEERS = PROJECT / "benchmarks" / "peers"
 _READY_WITHIN = 30.0

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import tempfile
 
+from benchmarks import PROJECT
 from benchmarks.machine import say
 from benchmarks.plan import Plan
 from benchmarks.results import Result, Side, Target
 from benchmarks.servers import free_port, stop, wait_until_answers
-from benchmarks.stores import PROJECT, Stores
+from benchmarks.stores import Stores
 
 _TARGET_S = 15
 _GIVEN_UP_AFTER = 120.0

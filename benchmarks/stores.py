@@ -6,12 +6,11 @@ from one that was migrated once, and a pair of logical Redis databases that must
 
 import os
 import secrets
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,8 +20,8 @@ import psycopg
 from redis import Redis
 
 from benchmarks.machine import CLIENT_CORE, moved, parent_of
+from benchmarks.warm import WarmPython
 
-PROJECT = Path(__file__).resolve().parents[1]
 _TEMPLATE = "rallypoint_bench_template"
 _SECRET = secrets.token_urlsafe(64)
 # Databases 0 and 1 are what an instance that shares the server would use.
@@ -52,16 +51,20 @@ class Store:
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py` answers on this store; CalledProcessError when it fails."""
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command,
-            cwd=PROJECT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        return self.run("manage.py", *arguments)
+
+    def run(self, *arguments: str, core: int | None = None) -> str:
+        """What Python prints with these arguments; CalledProcessError when it fails."""
+        done = self._python.run(*arguments, core=core)
+        done.check_returncode()
         return done.stdout
+
+    @cached_property
+    def _python(self) -> WarmPython:
+        return WarmPython(self.environment)
+
+    def close(self) -> None:
+        self._python.close()
 
     def redis(self) -> Redis:
         client: Redis = Redis.from_url(self.redis_url, socket_timeout=60, retry=None)
@@ -90,7 +93,8 @@ class Stores:
         self._pin(int(info["process_id"]), name)
         self._stack.callback(self._drop, _TEMPLATE)
         self._create(_TEMPLATE, "template0")
-        self._store("template", _TEMPLATE).manage("migrate", "--skip-checks", "--verbosity", "0")
+        with closing(self._store("template", _TEMPLATE)) as template:
+            template.manage("migrate", "--skip-checks", "--verbosity", "0")
         return self
 
     def __exit__(
@@ -110,6 +114,7 @@ class Stores:
         with ExitStack() as stack:
             stack.callback(self._free)
             stack.callback(self._drop, database)
+            stack.callback(store.close)
             self.reset(store)
             stack.enter_context(_empty_redis(store))
             yield store

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 import requests
 
+from benchmarks import PROJECT
+from benchmarks.warm import WarmPython
 from monitoring.embedded import EmbeddedServers
 from monitoring.embedded.server import Server
 from tests.accounts.siwe import TestWallet, compose
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 def token_of(session: requests.Session) -> str:
@@ -65,6 +65,7 @@ class Stack:
             "RATE_LIMITS": "off",
         }
         self.env.pop("CACHE_URL", None)
+        self._python = WarmPython(self.env)
         self.manage("migrate", "--verbosity", "0")
         self.key = self.key_of("alice")
         self.api.headers["Authorization"] = f"Bearer {self.key}"
@@ -73,6 +74,7 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.stop_web()
+        self._python.close()
         self._servers.__exit__(None, None, None)
 
     def key_of(self, username: str) -> str:
@@ -113,15 +115,7 @@ class Stack:
         return list(found["results"])
 
     def manage(self, *arguments: str, check: bool = True) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = self._python.run("manage.py", *arguments, capture_errors=True, timeout=120)
         assert not check or done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks import PROJECT
 from benchmarks.cast import make_players, make_rooms
 from benchmarks.inside import call
 from benchmarks.machine import SERVER_CORE, on_core
 from benchmarks.servers import node_peer, stop
 from benchmarks.statements import write_for_rooms
-from benchmarks.stores import PROJECT, Store
+from benchmarks.stores import Store
 
 
 class Crowd:

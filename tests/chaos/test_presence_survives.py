@@ -1,6 +1,7 @@
 """Who was connected only to a process that was killed leaves once, within a minute; nobody else
 does."""
 
+import json
 import os
 import signal
 import time
@@ -34,6 +35,11 @@ def present(talker: Talker) -> set[str]:
     return set(names)
 
 
+def serving(stack: Stack) -> set[int]:
+    live = json.loads(stack.manage("rooms_live", "--json"))
+    return {process["pid"] for process in live["processes"]}
+
+
 def expire_leases(stack: Stack) -> None:
     """As if thirty seconds had passed; whoever lives renews its own within five."""
     with Redis.from_url(stack.env["REDIS_URL"]) as redis:
@@ -43,6 +49,8 @@ def expire_leases(stack: Stack) -> None:
 
 def test_the_people_of_a_killed_process_leave_once(stack: Stack, long_form: bool) -> None:
     tokens = make_people(stack, PEOPLE, [ROOM])
+    # A worker that has only just begun would hold nobody, and the other one all.
+    wait_until(lambda: serving(stack) >= set(stack.web_workers()), seconds=60)
     with ExitStack() as open_ones:
         # One has a single connection, the next two, the next three: some lose all, some a part.
         crowd = [

@@ -1,5 +1,6 @@
 """Settings come from the environment: typed, documented, and refused when they cannot be meant."""
 
+import os
 import re
 import subprocess
 import sys
@@ -117,6 +118,26 @@ def test_an_unsafe_web_process_does_not_start(
 
     assert done.returncode != 0
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(("debug", "server"), [("true", "daphne"), ("false", "django.core")])
+def test_the_development_server_is_daphne_and_nobody_else_loads_it(
+    monkeypatch: pytest.MonkeyPatch, debug: str, server: str
+) -> None:
+    monkeypatch.setenv("DEBUG", debug)
+    ask = (
+        "import django, sys; django.setup();"
+        "from django.core.management import get_commands as known;"
+        "print(known()['runserver'].replace('whitenoise.runserver_nostatic', 'django.core'),"
+        "'daphne.server' in sys.modules)"
+    )
+
+    said = subprocess.check_output(
+        [sys.executable, "-c", ask], cwd=PROJECT, text=True, timeout=60,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+    )  # fmt: skip
+
+    assert said.split() == [server, str(server == "daphne")]
 
 
 def test_a_database_url_becomes_djangos_settings() -> None:
