@@ -19,6 +19,9 @@ def service_urls(var_dir: Path) -> tuple[str, str]:
     if not (database and redis) and (found := discover(var_dir)):
         database = database or found.database_url
         redis = redis or found.redis_url
+    for name, url in (("REDIS_URL", redis), ("CACHE_URL", env.secret("CACHE_URL"))):
+        if url and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+            raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://")
     return database or _UNSET_DATABASE, redis or _UNSET_REDIS
 
 

@@ -151,7 +151,15 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            "hosts": [{"address": REDIS_URL, "max_connections": 1000}],
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "max_connections": 1000,
+                    "socket_connect_timeout": 2,
+                    # A reader rightly waits five seconds for the next message.
+                    "socket_timeout": 10,
+                }
+            ],
             "prefix": "rallypoint:channels",
         },
     }

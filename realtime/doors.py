@@ -19,10 +19,11 @@ from realtime.socket.frames import Frame, encode
 log = structlog.get_logger("rallypoint.rooms")
 
 PROCESSES = "processes"
-# What the socket says itself, and so nobody else: a client must be able to believe it.
+# What the socket and the stream say themselves, and so nobody else: a client must be able to
+# believe it. `state` is what our client says of its own connection.
 _OURS = frozenset({
-    "ack", "auth", "direct", "error", "history", "join", "leave", "message", "ping", "pong",
-    "presence", "ready", "receipt", "room", "server", "typing",
+    "ack", "auth", "closed", "direct", "error", "history", "join", "leave", "message", "ping",
+    "pong", "presence", "ready", "receipt", "room", "server", "state", "typing",
 })  # fmt: skip
 EVENT = r"^[a-z][a-z-]{0,31}(:[a-z][a-z-]{0,31})?$"
 MAX_BYTES = 32 * 1024

@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
 from realtime.models import Room
 from realtime.models.message import MAX_BODY, MAX_CLIENT_ID
+from realtime.words import one_line, sayable
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,48}[a-z0-9]")
 _KINDS = [
@@ -18,7 +18,7 @@ _KINDS = [
 
 
 class RoomForm(forms.Form):
-    name = forms.CharField(max_length=100)
+    name = forms.CharField(max_length=100, validators=[one_line])
     slug = forms.CharField(
         label="Address",
         required=False,
@@ -27,7 +27,9 @@ class RoomForm(forms.Form):
             "placeholder": "made of the name",
         }),
     )  # fmt: skip
-    topic = forms.CharField(label="What it is for", required=False, max_length=500)
+    topic = forms.CharField(
+        label="What it is for", required=False, max_length=500, validators=[one_line]
+    )
     kind = forms.ChoiceField(label="Who comes in", choices=_KINDS)
 
     def clean(self) -> dict[str, Any]:
@@ -50,8 +52,7 @@ class MessageForm(forms.Form):
     def clean_body(self) -> str:
         """Browsers send line ends of their own."""
         body = str(self.cleaned_data["body"]).replace("\r\n", "\n")
-        if not body.strip():
-            raise ValidationError("Say something.", code="required")
+        sayable(body)
         return body
 
 

@@ -13,7 +13,7 @@ def check_rooms() -> Check:
         return Check(Status.DEGRADED, details={"redis": str(problem.detail)})
     cut_off = sum(process.degraded for process in processes)
     details = {
-        "processes": len(processes),
+        "processes": sum(not process.leaving for process in processes),
         "connections": sum(process.connections for process in processes),
         "cutOff": cut_off,
     }

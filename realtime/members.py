@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from monitoring.wire.problems import Problem
 from realtime.events import announce_removal_after_commit
-from realtime.models import Member, Room
+from realtime.models import Member, Mute, Room
 
 _POWERS = {Member.Role.OWNER.value: 2, Member.Role.MODERATOR.value: 1}
 
@@ -50,7 +50,7 @@ def leave_room(*, room: Room, user: User) -> None:
         detail = "Make somebody else the owner first, or close the room."
         raise Problem("owner_stays", detail, status=409)
     if member:
-        member.delete()
+        _take_out(member)
         announce_removal_after_commit(room.pk, user.pk, "left")
 
 
@@ -81,6 +81,7 @@ def mute(*, room: Room, actor: User, user: User, until: datetime | None) -> Memb
     _refuse_unless_above(actor, member)
     member.muted_until = until
     member.save(update_fields=["muted_until"])
+    Mute.objects.filter(room=room, user=user).delete()
     return member
 
 
@@ -89,7 +90,7 @@ def kick(*, room: Room, actor: User, user: User) -> None:
     """She is out, and may come back as anybody may. Problems as for `mute`."""
     member = _present(_locked(room), user)
     _refuse_unless_above(actor, member)
-    member.delete()
+    _take_out(member)
     announce_removal_after_commit(room.pk, user.pk, "kicked")
 
 
@@ -113,7 +114,9 @@ def unban(*, room: Room, actor: User, user: User) -> None:
     """She may come back, and is not in until she does. Problem (403) `moderator_required`."""
     room = _locked(room)
     refuse_unless_moderator(room, actor)
-    Member.objects.filter(room=room, user=user).exclude(banned_at=None).delete()
+    member = Member.objects.filter(room=room, user=user).exclude(banned_at=None).first()
+    if member:
+        _take_out(member)
 
 
 @transaction.atomic
@@ -173,7 +176,23 @@ def _refuse_unless_above(actor: User, member: Member) -> None:
 def _let_in(room: Room, user: User, banned: Member | None) -> Member:
     if banned is not None:
         raise Problem("banned", "Who is banned from this room cannot be in it.", status=403)
-    return Member.objects.create(room=room, user=user, read_seq=room.last_seq)
+    mute = Mute.objects.filter(room=room, user=user, until__gt=timezone.now()).first()
+    return Member.objects.create(
+        room=room, user=user, read_seq=room.last_seq, muted_until=mute.until if mute else None
+    )
+
+
+def _take_out(member: Member) -> None:
+    """Whoever is muted comes back muted."""
+    if member.muted_until and member.muted_until > timezone.now():
+        Mute.objects.update_or_create(
+            room=member.room, user=member.user, defaults={"until": member.muted_until}
+        )
+    member.delete()
+
+
+def forget_past_mutes() -> None:
+    Mute.objects.filter(until__lt=timezone.now()).delete()
 
 
 def _locked(room: Room) -> Room:

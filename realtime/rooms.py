@@ -29,8 +29,11 @@ def create_room(
 ) -> Room:
     """Its creator owns it. Problems (409): `slug_taken`, `slug_reserved`; `too_many_rooms` for who
     owns MAX_OWNED. Two people have one direct room: see `direct_room`."""
-    if slug in RESERVED or slug.startswith(DIRECT_PREFIX):
+    if slug in RESERVED:
         raise Problem("slug_reserved", "This address is taken by a page.", status=409)
+    if slug.startswith(DIRECT_PREFIX):
+        detail = f"An address that begins with {DIRECT_PREFIX} is that of a direct room."
+        raise Problem("slug_reserved", detail, status=409)
     open_ones = Member.objects.filter(user=creator, role=Member.Role.OWNER, room__closed_at=None)
     if open_ones.count() >= MAX_OWNED:
         detail = f"You own {MAX_OWNED} rooms. Close one first."

@@ -6,6 +6,7 @@ import structlog
 from celery import shared_task
 
 from realtime import reconciliation
+from realtime.members import forget_past_mutes
 from realtime.messages.retention import forget_old_messages
 
 log = structlog.get_logger(__name__)
@@ -15,7 +16,8 @@ FORGET_SECONDS = 20
 
 @shared_task
 def forget_messages() -> int:
-    """Returns how many messages went."""
+    """Returns how many messages went. Mutes that are over go with them."""
+    forget_past_mutes()
     forgotten, deadline = 0, time.monotonic() + FORGET_SECONDS
     while time.monotonic() < deadline and (some := forget_old_messages()):
         forgotten += some

@@ -72,7 +72,7 @@ def _found(after: str) -> dict[str, Any]:
 
 def _process(process: selectors.Process) -> list[str]:
     minutes = int(time.time() - process.since) // 60
-    sign = "Redis is away" if process.degraded else ""
+    sign = process.state
     figures = (f"{process.connections:,}", f"{process.rooms:,}")
     return [process.host, str(process.pid), *figures, f"{minutes:,} min", sign]
 

@@ -10,6 +10,7 @@ from monitoring.wire.inputs import StrictInput
 from realtime.doors import EVENT
 from realtime.models import Member, Room
 from realtime.models.message import MAX_BODY, MAX_CLIENT_ID
+from realtime.words import one_line, sayable
 
 OPEN_KINDS = [Room.Kind.PUBLIC.value, Room.Kind.PRIVATE.value]
 
@@ -19,14 +20,18 @@ class RoomInput(StrictInput):
         r"\A[a-z0-9](?:[a-z0-9-]{1,48}[a-z0-9])\Z",
         help_text="3 to 50 small letters, digits and dashes.",
     )
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=100, validators=[one_line])
     kind = serializers.ChoiceField(choices=OPEN_KINDS, default=Room.Kind.PUBLIC.value)
-    topic = serializers.CharField(max_length=500, allow_blank=True, default="")
+    topic = serializers.CharField(
+        max_length=500, allow_blank=True, default="", validators=[one_line]
+    )
 
 
 class RoomChangeInput(StrictInput):
-    name = serializers.CharField(max_length=100, required=False)
-    topic = serializers.CharField(max_length=500, allow_blank=True, required=False)
+    name = serializers.CharField(max_length=100, required=False, validators=[one_line])
+    topic = serializers.CharField(
+        max_length=500, allow_blank=True, required=False, validators=[one_line]
+    )
     kind = serializers.ChoiceField(choices=OPEN_KINDS, required=False)
     version = serializers.IntegerField(
         min_value=1, max_value=2**31 - 1, required=False,
@@ -76,16 +81,11 @@ class MemberInput(StrictInput):
 
 
 class MessageInput(StrictInput):
-    body = serializers.CharField(max_length=MAX_BODY, trim_whitespace=False)
+    body = serializers.CharField(max_length=MAX_BODY, trim_whitespace=False, validators=[sayable])
     client_id = serializers.RegexField(
         rf"\A[\x21-\x7e]{{1,{MAX_CLIENT_ID}}}\Z", required=False,
         help_text="Chosen by you: the same again is the same message, not a second one.",
     )  # fmt: skip
-
-    def validate_body(self, body: str) -> str:
-        if not body.strip():
-            raise serializers.ValidationError("A message has words.")
-        return body
 
 
 class MessageChangeInput(MessageInput):

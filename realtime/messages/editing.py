@@ -59,7 +59,8 @@ def _locked(message: Message, *, deleted: bool = False) -> Message:
 
 
 def _mentioned(message: Message) -> list[int]:
-    present = Member.objects.filter(room=message.room, banned_at=None).annotate(
-        name=Upper("user__username")
+    others = Member.objects.filter(room=message.room, banned_at=None).exclude(
+        user=message.sender_id
     )
+    present = others.annotate(name=Upper("user__username"))
     return sorted(present.filter(name__in=names_in(message.body)).values_list("user_id", flat=True))

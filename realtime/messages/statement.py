@@ -69,12 +69,18 @@ WITH room AS (
             JOIN realtime_member present
                 ON present.user_id = named.id AND present.room_id = room.id
             WHERE upper(named.username) = ANY(judged.names) AND present.banned_at IS NULL
+                AND named.id <> judged.sender
             ORDER BY named.id
         ) END,
         %(now)s
     FROM fresh JOIN judged USING (place) CROSS JOIN room
     WHERE fresh.first = judged.id
-    RETURNING seq, public_id, mentions, created_at
+    RETURNING seq, public_id, mentions, created_at, sender_id
+), seen AS (
+    -- Who speaks has read what was said before.
+    UPDATE realtime_member member SET read_seq = newest.seq
+    FROM (SELECT sender_id, max(seq) AS seq FROM made GROUP BY sender_id) newest
+    WHERE member.room_id = %(room)s AND member.user_id = newest.sender_id
 ), raised AS (
     UPDATE realtime_room SET last_seq = last_seq + (SELECT count(*) FROM made)
     WHERE id = %(room)s AND EXISTS (SELECT FROM made)

@@ -1,4 +1,4 @@
 from realtime.models.message import Message
-from realtime.models.room import Member, Room
+from realtime.models.room import Member, Mute, Room
 
-__all__ = ["Member", "Message", "Room"]
+__all__ = ["Member", "Message", "Mute", "Room"]

@@ -83,3 +83,17 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.room_id}: {self.role}"
+
+
+class Mute(models.Model):
+    """What is left of a mute when she who is muted leaves the room: it goes on when she returns."""
+
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint("room", "user", name="mute_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.room_id} until {self.until}"

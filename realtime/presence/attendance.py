@@ -71,7 +71,7 @@ class Attendance:
     def page(self, room: int, *, after: str, limit: int) -> Page:
         """Of those who are connected to this process."""
         here = sorted(user for its, user in self._connections if its == room)
-        users = [user for user in here if user > after][:limit]
+        users = [user for user in here if user > after][: limit + 1]
         people = [self._people[user] for user in users]
         return Page.read((len(here), [user.encode() for user in users], people), limit)
 

@@ -37,9 +37,10 @@ class Page:
 
     @classmethod
     def read(cls, answer: Any, limit: int) -> Self:
+        """Of one person more than the page has, who says whether there is another page."""
         present, users, people = answer
-        shown = [msgspec.Raw(person) for person in people if person is not None]
-        return cls(present, shown, users[-1].decode() if len(users) == limit else None)
+        shown = [msgspec.Raw(person) for person in people[:limit] if person is not None]
+        return cls(present, shown, users[limit - 1].decode() if len(users) > limit else None)
 
 
 class Register:
@@ -76,7 +77,7 @@ class Register:
         return {(int(room), user) for room, user in pairs}
 
     async def page(self, room: int, *, after: str = "", limit: int = PAGE) -> Page:
-        return Page.read(await self._do("page", room, after, limit), limit)
+        return Page.read(await self._do("page", room, after, limit + 1), limit)
 
     async def _do(self, operation: str, *arguments: Any) -> Any:
         return await self._script(keys=[PREFIX], args=(operation, self._process, *arguments))

@@ -1,7 +1,9 @@
 """Who is connected and present, for those who have no event loop: the API, commands, the admin."""
 
+import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,7 +32,11 @@ class Presence:
 
 
 class Process(msgspec.Struct):
-    """What a process that serves sockets last said of itself; `since` is Unix time."""
+    """What a process that serves sockets last said of itself; `since` is Unix time.
+
+    `degraded`: it is cut off from the others, or silent. `leaving`: it is replaced by another, and
+    those who were connected to it count as present while they come back.
+    """
 
     host: str
     pid: int
@@ -38,6 +44,14 @@ class Process(msgspec.Struct):
     connections: int
     rooms: int
     degraded: bool
+    leaving: bool = False
+
+    @property
+    def state(self) -> str:
+        """For people."""
+        if self.leaving:
+            return "leaving"
+        return "cut off" if self.degraded else ""
 
 
 def get_user_presence(user_id: str) -> Presence:
@@ -57,7 +71,7 @@ def get_connected_users(*, after: str = "", limit: int = PAGE) -> Page:
 
 def people_in(room_id: int, *, after: str = "", limit: int = PAGE) -> Page:
     """Who is present in a room. Problem as above."""
-    return Page.read(_ask("page", room_id, after, limit), limit)
+    return Page.read(_ask("page", room_id, after, limit + 1), limit)
 
 
 def fullest_rooms(limit: int) -> dict[int, int]:
@@ -87,14 +101,21 @@ def processes() -> dict[str, Process]:
             leases, figures = pipeline.execute()
     except RedisError:
         raise _unavailable() from None
-    return {name.decode(): _process(figures[name], until) for name, until in leases}
+    found = {name.decode(): _process(figures[name], until) for name, until in leases}
+    return {name: process for name, process in found.items() if not _is_dead(process)}
 
 
 def _process(figures: bytes, lease: float) -> Process:
     """One that is cut off from Redis cannot say so: its lease tells."""
     said = msgspec.json.decode(figures, type=Process)
     silent = LEASE - (lease - time.time()) > SILENT_AFTER
-    return msgspec.structs.replace(said, degraded=said.degraded or silent)
+    return msgspec.structs.replace(said, degraded=said.degraded or (silent and not said.leaving))
+
+
+def _is_dead(process: Process) -> bool:
+    """Killed, on this machine; of another one's the lease will tell."""
+    is_here = process.host == socket.gethostname()
+    return is_here and not process.leaving and not Path(f"/proc/{process.pid}").exists()
 
 
 def _ask(operation: str, *arguments: Any) -> Any:

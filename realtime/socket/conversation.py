@@ -14,10 +14,12 @@ from realtime.socket.runtime import Rooms
 from realtime.socket.session import Session
 from realtime.socket.typists import Typist
 from realtime.socket.writer import Said
+from realtime.words import is_sayable
 
 ROOMS_AT_ONCE = 100
 SENDING_AT_ONCE = 32
-MORE_FOR_DJANGO = 4.0
+# Beyond the one token that every frame costs.
+FOR_MUCH_WORK = 4.0
 # In a bigger room every message would be followed by as many frames as people read it, to each.
 RECEIPTS_UP_TO = 30
 
@@ -49,29 +51,17 @@ class Conversation:
         slug, after = frame.data.room, frame.data.after
         if slug not in self.session.rooms and len(self.session.rooms) >= ROOMS_AT_ONCE:
             raise Refusal("too_many_rooms", f"At most {ROOMS_AT_ONCE} rooms at once.")
-        place, seq = await self.rooms.enter(self.session, slug)
-        try:
-            seq, recovered, messages = await self.rooms.catch_up(place, after, seq)
-            presence = await self.rooms.people(place.id)
-        except Refusal:
-            await self.rooms.leave(self.session, slug)
-            raise
-        else:
-            self.session.ack(frame.ref)
-            joined = {
-                "room": slug, "seq": seq, "role": place.role, "recovered": recovered,
-                "messages": messages, "presence": presence,
-                "degraded": self.rooms.hub.is_degraded,
-            }  # fmt: skip
-            self.session.push(encode("room:joined", joined))
-        finally:
-            self.session.release(place.id, after=seq)
+        arrival = await self.rooms.enter(self.session, slug, after)
+        self.session.ack(frame.ref)
+        joined = arrival.joined | {"messages": arrival.messages}
+        self.session.push(encode("room:joined", joined))
+        self.session.release(arrival.room, after=arrival.seq)
 
     async def leave(self, frame: frames.LeaveRoom) -> None:
         slug = frame.data.room
         self._room(slug)
         await self.typist.stop(slug)
-        await self.rooms.leave(self.session, slug)
+        self.rooms.leave(self.session, slug)
         self.session.ack(frame.ref)
         self.session.push(encode("room:left", {"room": slug}))
 
@@ -92,8 +82,9 @@ class Conversation:
         await self._store_soon(room.slug, said, frame.ref, room=room.pk, to=data.to)
 
     def _said(self, body: str, client_id: str) -> Said:
-        if not body.strip() or "\0" in body:
-            raise Refusal("frame_invalid", "A message has words - at `$.data.body`")
+        if not is_sayable(body):
+            detail = "A message has words, and no control characters - at `$.data.body`"
+            raise Refusal("frame_invalid", detail)
         person = self.person
         return Said(sender=person.id, body=body, client_id=client_id, person=person)
 
@@ -128,8 +119,8 @@ class Conversation:
         self.session.ack(ref, room=slug, seq=stored.seq, id=stored.public_id, at=at)
 
     def _pay_more(self) -> None:
-        """For what goes through Django, in a thread that all share."""
-        if not self.session.bucket.take(MORE_FOR_DJANGO):
+        """For what goes through Django, in a thread that all share, or reads a lot."""
+        if not self.session.bucket.take(FOR_MUCH_WORK):
             raise frames.flood()
 
     async def edit(self, frame: frames.EditMessage) -> None:
@@ -146,6 +137,7 @@ class Conversation:
         self.session.ack(frame.ref)
 
     async def history(self, frame: frames.GetHistory) -> None:
+        self._pay_more()
         room, data = self._room(frame.data.room), frame.data
         before = {} if data.before is None else {"before": data.before}
         rows = await self.rooms.store.messages(room, limit=data.limit, newest=True, **before)

@@ -4,12 +4,14 @@ A client's frame is one of the structs here: `{"event": "message:send", "ref": "
 The answer to a ref is an `ack` or an `error` that bears it.
 """
 
-import json
+import re
 import struct
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
+
+from realtime.words import ONE_LINE
 
 MAX_BYTES = 64 * 1024
 SUBPROTOCOL = "rallypoint.v1"
@@ -22,7 +24,8 @@ Body = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 ClientId = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$(?!\n)")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
 UserId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)")]
-Note = Annotated[str, msgspec.Meta(max_length=100)]
+# Nothing that would show on another line, or in another order.
+Note = Annotated[str, msgspec.Meta(max_length=100, pattern=rf"^{ONE_LINE}$(?!\n)")]
 
 
 class _Data(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
@@ -31,6 +34,12 @@ class _Data(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
 
 class _Frame(msgspec.Struct, forbid_unknown_fields=True, tag_field="event"):
     pass
+
+
+class _Referring(msgspec.Struct):
+    """Of any frame, right or wrong."""
+
+    ref: Ref | None = None
 
 
 class TokenData(_Data):
@@ -199,6 +208,9 @@ def flood() -> Refusal:
 FAULT = Refusal("internal", "Something went wrong on our side.")
 
 _decode = msgspec.json.Decoder(ClientFrame).decode
+_decode_ref = msgspec.json.Decoder(_Referring).decode
+# What a person should not have to read.
+_FORM = re.compile(r"matching regex '.*'(?= - at|$)")
 
 
 def decode(text: str) -> ClientFrame:
@@ -206,7 +218,7 @@ def decode(text: str) -> ClientFrame:
     try:
         frame: ClientFrame = _decode(text)
     except msgspec.ValidationError as error:
-        raise Refusal("frame_invalid", str(error)[:200]) from None
+        raise Refusal("frame_invalid", _FORM.sub("of another form", str(error))[:200]) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise Refusal("frame_invalid", "This is no JSON object.") from None
     return frame
@@ -215,10 +227,9 @@ def decode(text: str) -> ClientFrame:
 def ref_of(text: str) -> str | None:
     """Of a frame that is otherwise wrong, so that its sender knows which one it was."""
     try:
-        ref = json.loads(text).get("ref")
-    except (ValueError, AttributeError, RecursionError):
+        return _decode_ref(text).ref
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         return None
-    return ref if isinstance(ref, str) and len(ref) <= 64 else None
 
 
 class Frame:

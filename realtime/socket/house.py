@@ -53,9 +53,11 @@ class House:
         """Whoever was kicked, banned or has left hears no more of it, on any device."""
         slug, sessions = self._rooms.slug_of(room), self._rooms.sessions
         for session in sessions if user == EVERYBODY else sessions.of(user):
-            if session.rooms.get(slug) == room:
+            was_in = slug in session.rooms
+            if was_in or room in session.held:  # she is just coming in
+                self._rooms.leave(session, slug)
+            if was_in:
                 session.push(encode("room:left", {"room": slug, "reason": reason}))
-                self._rooms.spawn(self._rooms.leave(session, slug))
 
     async def look_at(self, user: int | None) -> None:
         """Whether her sign-ins are still good. None: nothing was heard for a time, so everybody's,

@@ -8,7 +8,6 @@ its number and read from PostgreSQL. Everything else, such as typing, is sent an
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
@@ -19,10 +18,10 @@ from realtime import news
 from realtime.news import CHANNEL, News
 from realtime.socket.frames import Frame
 from realtime.socket.local_room import Ear, LocalRoom, Newest, Read
+from realtime.socket.subscription import Subscription
 
 log = structlog.get_logger("rallypoint.rooms")
 
-SUBSCRIBED_WITHIN = 2.0
 PUBLISHED_WITHIN = 0.5
 REACHED_WITHIN = 2.0
 RECONNECT_PAUSE = 0.5
@@ -62,11 +61,8 @@ class Hub:
         # A lock is there for as long as somebody holds it or waits for it.
         self._entering: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._untold: dict[int, int] = {}
-        self._confirmed: dict[str, asyncio.Event] = {}
         self._publisher = asynchronous(redis_url, timeout=PUBLISHED_WITHIN)
-        # A subscriber rightly waits for ever; its connection is its own.
-        self._news = asynchronous(redis_url, timeout=None)
-        self._subscription = self._news.pubsub()
+        self._subscription = Subscription(redis_url)
         self._listening: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -76,8 +72,7 @@ class Hub:
         tasks = [room.filling for room in self._rooms.values() if room.filling]
         for task in [*tasks, *([self._listening] if self._listening else [])]:
             task.cancel()
-        await self._subscription.aclose()  # type: ignore[no-untyped-call]
-        await self._news.aclose()
+        await self._subscription.close()
         await self._publisher.aclose()
 
     # --- Who is here ------------------------------------------------------------------------------
@@ -120,11 +115,16 @@ class Hub:
         self._deliver(room_id, seq, ())
         return self._send(room_id, News(self.name, seq, []))
 
-    async def leave(self, room_id: int, ear: Ear) -> None:
+    def leave(self, room_id: int, ear: Ear) -> None:
+        """At once: it hears nothing more. `let_go` is for afterwards."""
+        if room := self._rooms.get(room_id):
+            room.ears.discard(ear)
+
+    async def let_go(self, room_id: int) -> None:
+        """Of the room, if nobody is in it here."""
         room = self._rooms.get(room_id)
         if room is None:
             return
-        room.ears.discard(ear)
         async with self._entering.setdefault(room_id, asyncio.Lock()):
             if not room.ears and self._rooms.get(room_id) is room:
                 del self._rooms[room_id]
@@ -193,50 +193,38 @@ class Hub:
 
     # --- Redis ------------------------------------------------------------------------------------
     async def _subscribe(self, room_id: int) -> None:
-        """Until Redis says so. While it is away the room is local; `_begin` takes all along."""
-        if self.is_degraded:
-            return
-        channel = f"{CHANNEL}{room_id}"
-        confirmed = self._confirmed[channel] = asyncio.Event()
-        try:
-            async with asyncio.timeout(SUBSCRIBED_WITHIN):
-                await self._subscription.subscribe(channel)
-                await confirmed.wait()
-        except AWAY as error:
-            self._note_away(error)
-        finally:
-            self._confirmed.pop(channel, None)
+        """While Redis is away the room is local; `_begin` takes all along."""
+        if not self.is_degraded:
+            try:
+                await self._subscription.add(f"{CHANNEL}{room_id}")
+            except AWAY as error:
+                self._note_away(error)
 
     async def _unsubscribe(self, room_id: int) -> None:
-        if self.is_degraded:
-            return
-        try:
-            async with asyncio.timeout(SUBSCRIBED_WITHIN):
-                await self._subscription.unsubscribe(f"{CHANNEL}{room_id}")
-        except AWAY as error:
-            self._note_away(error)
+        if not self.is_degraded:
+            try:
+                await self._subscription.remove(f"{CHANNEL}{room_id}")
+            except AWAY as error:
+                self._note_away(error)
 
     async def _listen(self) -> None:
         while True:
             try:
                 await self._begin()
-                await self._hear()
+                # Until somebody finds that Redis is away.
+                while not self.is_degraded:
+                    if heard := await self._subscription.hear(LOOK_UP_EVERY):
+                        self._hear(*heard)
             except AWAY as error:
                 self._note_away(error)
             await asyncio.sleep(RECONNECT_PAUSE)
 
     async def _begin(self) -> None:
         """Subscribe to every room that is here, and look at what was said while nobody heard."""
-        await self._subscription.aclose()  # type: ignore[no-untyped-call]
-        self._subscription = self._news.pubsub()
-        async with asyncio.timeout(SUBSCRIBED_WITHIN):
-            await self._subscription.subscribe(SIGN_INS)
-            known: set[int] = set()
-            # Others are entered meanwhile.
-            while new := self._rooms.keys() - known:
-                await self._subscription.subscribe(*(f"{CHANNEL}{room}" for room in new))
-                known |= new
-            await self._publisher.ping()
+        await self._subscription.begin(
+            lambda: {SIGN_INS, *(f"{CHANNEL}{room}" for room in self._rooms)}
+        )
+        await self._publisher.ping()
         self.is_degraded = False
         log.info("rooms_connected")
         self._on_degraded()
@@ -249,28 +237,15 @@ class Hub:
                 self._look(room)
         self._on_sign_ins(None)
 
-    async def _hear(self) -> None:
-        """Until somebody finds that Redis is away."""
-        while not self.is_degraded:
-            message: Any = await self._subscription.get_message(timeout=LOOK_UP_EVERY)
-            if message is None:
-                continue
-            channel = message["channel"].decode()
-            if message["type"] == "subscribe" and (waiting := self._confirmed.get(channel)):
-                waiting.set()
-            if message["type"] != "message":
-                continue
-            try:
-                self._hear_one(channel, message["data"])
-            except Exception:
-                # Said by a process of another release, perhaps; the next one may be good.
-                log.exception("room_news_not_understood")
-
-    def _hear_one(self, channel: str, data: bytes) -> None:
-        if channel == SIGN_INS:
-            self._on_sign_ins(int(data))
-        else:
-            self._take(int(channel.removeprefix(CHANNEL)), data)
+    def _hear(self, channel: str, data: bytes) -> None:
+        try:
+            if channel == SIGN_INS:
+                self._on_sign_ins(int(data))
+            else:
+                self._take(int(channel.removeprefix(CHANNEL)), data)
+        except Exception:
+            # Said by a process of another release, perhaps; the next one may be good.
+            log.exception("room_news_not_understood")
 
     def _take(self, room_id: int, data: bytes) -> None:
         if data.startswith(b"{"):  # said by the script of presence, which makes no msgpack

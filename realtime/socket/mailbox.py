@@ -55,7 +55,10 @@ class Mailbox:
             return
         frame = Frame(message["frame"])
         for session in meant:
-            session.push(frame)
+            if room := session.rooms.get(message.get("room", "")):
+                session.hear(room, None, frame)
+            else:
+                session.push(frame)
 
     def _meant(self, message: dict[str, Any]) -> Iterable[Session]:
         match message["type"]:

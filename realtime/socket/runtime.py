@@ -4,8 +4,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Container, Coroutine
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -34,10 +34,26 @@ CONNECTIONS_A_PERSON = 20
 RESUMED = 200
 NEWEST = 50
 BEGIN_AGAIN_AFTER = 1.0
+BEGUN_WITHIN = 10.0
 PRESENCE_WITHIN = 0.5
 IDENTIFIED_AT_ONCE = 8
 # How long somebody waits at the door; then she is told to come back.
 AT_THE_DOOR = 20.0
+
+
+class Arrival(NamedTuple):
+    """In the room of this id she is told of everything up to `seq`: what `joined` says of the room,
+    and these messages."""
+
+    room: int
+    seq: int
+    joined: dict[str, Any]
+    messages: list[dict[str, Any]]
+
+
+def _refuse_put_out(where: Container[object], room: object) -> None:
+    if room not in where:
+        raise Refusal("room_not_found", "You were put out of the room.")
 
 
 class Rooms:
@@ -109,12 +125,9 @@ class Rooms:
         self._come(session, EVERYWHERE)
 
     def forget(self, session: Session) -> None:
-        """All at once: whoever calls this may be cut off at any wait."""
         self.sessions.remove(session)
-        rooms, session.rooms = session.rooms, {}
-        for room in rooms.values():
-            self._go(session, room)
-            self.spawn(self._part(session, room))
+        for slug in tuple(session.rooms):
+            self.leave(session, slug)
         self._go(session, EVERYWHERE)
 
     # --- Presence ---------------------------------------------------------------------------------
@@ -156,11 +169,28 @@ class Rooms:
         """Of a room in which something is said that nobody here has entered."""
         self._slugs[room], self._ids[slug] = slug, room
 
-    async def enter(self, session: Session, slug: str) -> tuple[Place, int]:
-        """Where she is now, and the number from which on she hears every message; until `release`
-        they wait. Refusals: those of `Store.enter`.
+    async def enter(self, session: Session, slug: str, after: int | None) -> Arrival:
+        """Until `session.release`, what she hears of the room waits. Refusals: those of
+        `Store.enter`."""
+        try:
+            place, seq = await self._let_in(session, slug)
+            seq, recovered, messages = await self._catch_up(place, after, seq)
+            people = await self.people(place.id)
+            _refuse_put_out(session.rooms, slug)
+        except BaseException:
+            self.leave(session, slug)
+            raise
+        joined = {
+            "room": slug, "seq": seq, "role": place.role, "recovered": recovered,
+            "presence": people, "degraded": self.hub.is_degraded,
+        }  # fmt: skip
+        return Arrival(place.id, seq, joined, messages)
 
-        She is looked up when she hears the room already, so that no ban falls in between.
+    async def _let_in(self, session: Session, slug: str) -> tuple[Place, int]:
+        """Where she is now, and the number from which on she hears every message.
+
+        She is looked up when she hears the room already, so that no ban falls in between: it would
+        end the holding. She is in the room, for whoever sends to it, when she has been admitted.
         """
         assert session.person is not None  # noqa: S101 - admitted before
         user = session.person.id
@@ -168,21 +198,14 @@ class Rooms:
             room = (await self.store.enter(slug, user)).id
             self.name(room, slug)
         session.hold(room)
+        seq = await self.hub.enter(room, session)
+        place = await self.store.enter(slug, user)
+        _refuse_put_out(session.held, room)
         session.rooms[slug] = room
-        try:
-            seq = await self.hub.enter(room, session)
-            place = await self.store.enter(slug, user)
-        except BaseException:
-            session.drop(room)
-            self.spawn(self.leave(session, slug))
-            raise
-        if slug not in session.rooms:
-            session.drop(room)
-            raise Refusal("room_not_found", "You were put out of the room.")
         self._come(session, room)
         return place, seq
 
-    async def catch_up(
+    async def _catch_up(
         self, place: Place, after: int | None, seq: int
     ) -> tuple[int, bool, list[dict[str, Any]]]:
         """The number up to which she is told now, whether the messages are exactly those from
@@ -192,7 +215,7 @@ class Rooms:
             seq = await self.hub.reach(place.id, after)
         if after is not None and after <= seq <= after + RESUMED:
             missed = await self._messages(place.id, after=after, seq=seq, limit=RESUMED)
-            # Fewer than there are numbers: retention has taken some.
+            # Fewer than there are numbers: retention has taken some, or they are too long.
             if len(missed) == seq - after:
                 return seq, True, missed
         return seq, False, await self._messages(place.id, seq=seq, limit=NEWEST)
@@ -208,13 +231,17 @@ class Rooms:
         )
         return [documents.message(self._slugs[room], row) for row in rows]
 
-    async def leave(self, session: Session, slug: str) -> None:
-        if (room := session.rooms.pop(slug, None)) is not None:
+    def leave(self, session: Session, slug: str) -> None:
+        """At once: whoever calls this may be cut off at any wait."""
+        session.rooms.pop(slug, None)
+        if (room := self._ids.get(slug)) is not None:
             self._go(session, room)
-            await self._part(session, room)
+            self.hub.leave(room, session)
+            session.drop(room)
+            self.spawn(self._let_go(room))
 
-    async def _part(self, session: Session, room: int) -> None:
-        await self.hub.leave(room, session)
+    async def _let_go(self, room: int) -> None:
+        await self.hub.let_go(room)
         if not self.hub.listeners(room):
             self._teller.forget(room)
 
@@ -248,7 +275,9 @@ class Rooms:
             "since": self._started_at,
             "connections": len(self.sessions),
             "rooms": self.hub.rooms,
-            "degraded": self.hub.is_degraded,
+            # One that has only just begun is cut off from nobody yet.
+            "degraded": self.hub.is_degraded and time.time() > self._started_at + BEGUN_WITHIN,
+            "leaving": draining.is_draining(),
         })  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,8 @@ from realtime.socket.frames import Frame, Frames, Refusal, encode
 from realtime.socket.identity import Person
 from realtime.socket.lines import Line
 
-# Bytes that may wait for a client that does not read; after that it is told to come back and
-# resume.
+# Bytes that may wait for a client that does not read; who would exceed it is told to come back and
+# resume. A client that has read everything is sent whatever there is.
 MOST_WAITING = 512 * 1024
 
 BURST, PER_SECOND = 40.0, 20.0
@@ -73,6 +74,11 @@ class Session:
         """What was held back is not for her."""
         self._held.pop(room, None)
 
+    @property
+    def held(self) -> Container[int]:
+        """Rooms that she is coming into."""
+        return self._held
+
     def release(self, room: int, after: int) -> None:
         """Now all that was heard meanwhile, but for messages up to the number `after`."""
         for seq, frame in self._held.pop(room, ()):
@@ -82,7 +88,7 @@ class Session:
     def push(self, frame: Frame | Frames) -> None:
         if self._closing:
             return
-        if self.line.waiting() > MOST_WAITING:
+        if (waiting := self.line.waiting()) and waiting + len(frame.wire) > MOST_WAITING:
             self.end(BEHIND, "behind: come back and resume")
         else:
             self.line.write(frame)

@@ -25,8 +25,12 @@ WITH room AS (
     FROM realtime_member member JOIN room ON room.id = member.room_id
     WHERE member.user_id = %(user)s
 ), made AS (
-    INSERT INTO realtime_member (room_id, user_id, role, joined_at, read_seq)
-    SELECT id, %(user)s, 'member', %(now)s, last_seq FROM room
+    INSERT INTO realtime_member (room_id, user_id, role, joined_at, read_seq, muted_until)
+    SELECT id, %(user)s, 'member', %(now)s, last_seq, (
+        SELECT until FROM realtime_mute
+        WHERE room_id = room.id AND user_id = %(user)s AND until > %(now)s
+    )
+    FROM room
     WHERE kind = 'public' AND NOT EXISTS (SELECT FROM known)
     ON CONFLICT (room_id, user_id) DO NOTHING
     RETURNING role
@@ -35,12 +39,23 @@ SELECT room.id, room.last_seq, room.kind, coalesce(known.role, made.role, ''),
     known.banned_at IS NOT NULL
 FROM room LEFT JOIN known ON true LEFT JOIN made ON true
 """
+# One frame has all that is found: so many bytes of bodies, but one message at least.
+MOST_READ = 128 * 1024
 _MESSAGES = """
+WITH found AS (
+    SELECT * FROM realtime_message
+    WHERE room_id = %(room)s AND seq > %(after)s AND seq < %(before)s
+    ORDER BY seq {order} LIMIT %(limit)s
+), weighed AS (
+    SELECT found.*, sum(octet_length(body)) OVER (ORDER BY seq {order}) - octet_length(body)
+        AS before_it
+    FROM found
+)
 SELECT message.seq, message.public_id, sender.public_id, sender.username, message.body,
     message.created_at, message.edited_at, message.deleted_at
-FROM realtime_message message LEFT JOIN accounts_user sender ON sender.id = message.sender_id
-WHERE message.room_id = %(room)s AND message.seq > %(after)s AND message.seq < %(before)s
-ORDER BY message.seq {order} LIMIT %(limit)s
+FROM weighed message LEFT JOIN accounts_user sender ON sender.id = message.sender_id
+WHERE message.before_it < %(most)s
+ORDER BY message.seq {order}
 """
 _NEWEST = "SELECT last_seq FROM realtime_room WHERE id = %(room)s"
 _READ = """
@@ -127,9 +142,10 @@ class Store:
     async def messages(
         self, room: int, *, after: int = 0, before: int = _BIGGEST, limit: int, newest: bool = False
     ) -> list[tuple[Any, ...]]:
-        """In their order: the first `limit` between the two numbers, or the last."""
+        """In their order: the first `limit` between the two numbers, or the last; fewer when they
+        are more than MOST_READ."""
         query = _MESSAGES.format(order="DESC" if newest else "ASC")
-        values = {"room": room, "after": after, "before": before, "limit": limit}
+        values = {"room": room, "after": after, "before": before, "limit": limit, "most": MOST_READ}
         rows = await self._rows(query, values)
         return rows[::-1] if newest else rows
 

@@ -22,7 +22,6 @@ from realtime.socket.lines import Queued
 from realtime.socket.origins import is_our_origin
 from realtime.socket.runtime import Rooms
 from realtime.socket.session import NOT_AUTHENTICATED, Session
-from realtime.socket.store import Place
 
 ROUTE = "/api/rooms/{slug}/events"
 _PATH = re.compile(r"/api/rooms/([-\w]{1,80})/events", re.ASCII)
@@ -106,29 +105,17 @@ class EventStream:
         self._rooms.welcome(session)
         try:
             self._rooms.admit(session, person)
-            place, seq = await self._rooms.enter(session, slug)
-            seq, frames = await self._beginning(slug, place, seq, after)
+            arrival = await self._rooms.enter(session, slug, after)
             await send({"type": "http.response.start", "status": 200, "headers": _headers(scope)})
             line.opened.set()
-            for frame in frames:
-                session.push(frame)
-            session.release(place.id, after=seq)
+            session.push(encode("room:joined", arrival.joined | {"messages": []}))
+            for message in arrival.messages:
+                session.push(encode("message:received", message))
+            session.release(arrival.room, after=arrival.seq)
             await _stay(session, line, receive, person.expires_at)
         finally:
             line.stop()
             self._rooms.forget(session)
-
-    async def _beginning(
-        self, slug: str, place: Place, seq: int, after: int | None
-    ) -> tuple[int, list[Frame]]:
-        seq, recovered, messages = await self._rooms.catch_up(place, after, seq)
-        joined = {
-            "room": slug, "seq": seq, "role": place.role, "recovered": recovered, "messages": [],
-            "presence": await self._rooms.people(place.id),
-            "degraded": self._rooms.hub.is_degraded,
-        }  # fmt: skip
-        missed = (encode("message:received", message) for message in messages)
-        return seq, [encode("room:joined", joined), *missed]
 
 
 async def _stay(session: Session, line: EventLine, receive: Receive, until: float) -> None:

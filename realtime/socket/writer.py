@@ -16,6 +16,8 @@ from realtime.socket.identity import Person
 log = structlog.get_logger("rallypoint.rooms")
 
 TOGETHER = 200
+# Everybody in the room is sent what is stored together at once.
+CHARACTERS_TOGETHER = 64 * 1024
 MOST_WAITING = 2_000
 
 
@@ -60,8 +62,7 @@ class Writer:
         waiting = self._waiting[room]
         try:
             while waiting:
-                batch = [waiting.popleft() for _ in range(min(TOGETHER, len(waiting)))]
-                await self._store(room, batch)
+                await self._store(room, _take_batch(waiting))
         finally:
             del self._running[room]
             if not waiting:
@@ -86,6 +87,15 @@ class Writer:
         for (_, done), stored in zip(batch, results, strict=True):
             if not done.done():
                 done.set_result(stored)
+
+
+def _take_batch(waiting: _Waiting) -> _Batch:
+    batch: _Batch = []
+    characters = 0
+    while waiting and len(batch) < TOGETHER and characters < CHARACTERS_TOGETHER:
+        batch.append(waiting.popleft())
+        characters += len(batch[-1][0].body)
+    return batch
 
 
 def _fail(batch: _Batch, error: Exception) -> None:

@@ -69,10 +69,14 @@ class Talker:
         """Among what has come and was not asked for."""
         return any(frame["event"] == event for frame in self._heard)
 
+    def heard_so_far(self) -> list[dict[str, Any]]:
+        """All that nobody asked for, in the order in which it came."""
+        self.ask("ping")
+        return list(self._heard)
+
     def heard_until_now(self, event: str) -> list[dict[str, Any]]:
         """All such frames that nobody asked for."""
-        self.ask("ping")
-        return [frame for frame in self._heard if frame["event"] == event]
+        return [frame for frame in self.heard_so_far() if frame["event"] == event]
 
     def join(self, room: str, **data: Any) -> Any:
         ref = self.say("join:room", room=room, **data)

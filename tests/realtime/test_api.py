@@ -280,6 +280,8 @@ def test_a_message_is_changed_and_taken_back(api: Api, alice: User, make_room: M
         {"body": " \n "},
         {"body": "x" * 4001},
         {"body": "a\0b"},
+        {"body": "\u200b\u2060"},
+        {"body": "\x1b[2J"},
         {"body": ["x"]},
         {"body": "x", "clientId": ""},
         {"body": "x", "clientId": "x" * 65},

@@ -1,6 +1,8 @@
 """The server's door to people who are connected, and the commands of operators."""
 
 import json
+import os
+import socket
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
@@ -12,7 +14,12 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services import create_api_key
+from monitoring.health.report import Status
+from monitoring.redis import durable
 from realtime import doors
+from realtime.health import check_rooms
+from realtime.presence import selectors
+from realtime.presence.register import PREFIX, SCRIPT
 from tests.realtime.conftest import MakeRoom
 
 Api = Callable[..., APIClient]
@@ -60,6 +67,8 @@ def test_only_trusted_callers_come_through_the_door(api: Api, alice: User) -> No
         ("message:received", {}),
         ("room:left", {}),
         ("ack", {}),
+        ("closed", {}),
+        ("state", {}),
         ("Nonsense", {}),
         ("a:b:c", {}),
         ("noti\nfication", {}),
@@ -140,9 +149,36 @@ def test_rooms_live_shows_processes_and_rooms(
     assert [(room["slug"], room["present"]) for room in report["rooms"]] == [
         ("lobby", 2), ("quiet", 1),
     ]  # fmt: skip
+    assert "invalid choice" in run("rooms_live", "--limit", "0")
     shown = run("rooms_live")
     assert "web-1 7: 3 connections" in shown
     assert shown.splitlines()[-2].split() == ["lobby", "public", "2", "0"]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds", "expected"),
+    [
+        ({}, 30, [(False, "")]),
+        ({"degraded": True}, 30, [(True, "cut off")]),
+        ({}, 10, [(True, "cut off")]),  # nothing was heard of it for twenty seconds
+        ({"leaving": True}, 10, [(False, "leaving")]),
+        ({"host": socket.gethostname(), "pid": 2**22 + 1}, 30, []),  # it was killed
+        ({"host": socket.gethostname(), "pid": os.getpid()}, 30, [(False, "")]),
+    ],
+)
+def test_a_process_that_is_replaced_or_killed_is_no_trouble_and_one_that_is_cut_off_is(
+    said: dict[str, Any], seconds: int, expected: list[tuple[bool, str]]
+) -> None:
+    figures = {"host": "web-1", "pid": 7, "since": 0, "connections": 3, "rooms": 1}
+    figures |= {"degraded": False} | said
+    script = durable().register_script(SCRIPT)
+    script(keys=[PREFIX], args=["beat", "p", seconds, json.dumps(figures), "epoch"])
+
+    found = [(process.degraded, process.state) for process in selectors.processes().values()]
+
+    assert found == expected
+    trouble = any(degraded for degraded, _ in expected)
+    assert check_rooms().status == (Status.DEGRADED if trouble else Status.HEALTHY)
 
 
 @pytest.mark.django_db
@@ -163,7 +199,15 @@ def test_kick_takes_out_and_bans(
         assert why in run("kick", *wrong)
 
 
-def test_broadcast_says_what_it_does_and_refuses_what_it_cannot(run: Any) -> None:
+@pytest.mark.django_db
+def test_broadcast_says_what_it_does_and_refuses_what_it_cannot(
+    make_room: MakeRoom, run: Any
+) -> None:
+    make_room()
+    assert "Told the room lobby" in run("broadcast", "Hello", "--room", "lobby")
+    assert "no open room 'nowhere'" in run("broadcast", "Hello", "--room", "nowhere")
+    assert "not valid UTF-8" in run("broadcast", "\udcff")
+    assert "no JSON" in run("broadcast", "NaN", "--json")
     assert "Told everybody: system:maintenance" in run(
         "broadcast", "Back soon", "--event", "system:maintenance"
     )

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -13,6 +15,7 @@ from django.db import connection
 from accounts.events import announce_sign_ins_after_commit
 from realtime import news
 from realtime.news import News
+from realtime.socket import subscription
 from realtime.socket.frames import Frame, Frames
 from realtime.socket.hub import Hub
 from realtime.socket.local_room import LocalRoom
@@ -78,7 +81,8 @@ async def test_who_is_here_hears_what_is_said_from_then_on(hub: Hub, stored: Sto
     await hub.publish(ROOM, 4, [said("old"), said("m5"), said("m6")])
     await hub.tell(ROOM, said("typing"))
     assert ear.heard == [(5, "m5"), (6, "m6"), (None, "typing")]
-    await hub.leave(ROOM, ear)
+    hub.leave(ROOM, ear)
+    await hub.let_go(ROOM)
     await hub.publish(ROOM, 7, [said("m7")])
     assert len(ear.heard) == 3
 
@@ -143,7 +147,8 @@ async def test_a_room_that_nobody_is_in_is_forgotten(hub: Hub) -> None:
         await hub.enter(ROOM, ear)
     for ear in ears:
         assert isinstance(hub._rooms[ROOM], LocalRoom)
-        await hub.leave(ROOM, ear)
+        hub.leave(ROOM, ear)
+        await hub.let_go(ROOM)
     assert not hub._rooms
 
 
@@ -246,7 +251,8 @@ async def test_news_that_nobody_understands_stops_nothing(hub: Hub, stored: Stor
     await hub._publisher.publish(channel, news.encode(News("another", None, [b"typing"])))
     await until(lambda: ear.heard == [(None, "typing")])
     assert not hub.is_degraded
-    await hub.leave(ROOM, ear)
+    hub.leave(ROOM, ear)
+    await hub.let_go(ROOM)
 
 
 async def test_what_comes_while_a_gap_is_read_is_heard_once(hub: Hub, stored: Stored) -> None:
@@ -263,3 +269,50 @@ async def test_what_comes_while_a_gap_is_read_is_heard_once(hub: Hub, stored: St
     hub._take(ROOM, news.encode(News("another", 2, [])))
     await until(lambda: len(ear.heard) >= 2)
     assert ear.heard == [(1, "m1"), (2, "m2")]
+
+
+async def test_a_connection_cut_off_in_silence_is_noticed(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription, "PING_AFTER", 0.1)
+    monkeypatch.setattr(subscription, "SILENT_AFTER", 1.0)
+    changes: list[bool] = []
+    async with swallowing(settings.REDIS_URL) as (url, swallow):
+        hub = Hub(url, read=stored.read, newest=stored.newest)
+        hub._on_degraded = lambda: changes.append(hub.is_degraded)
+        hub.start()
+        await until(lambda: changes == [False])
+        swallow()
+        await until(lambda: changes == [False, True])
+        await hub.stop()
+
+
+@asynccontextmanager
+async def swallowing(url: str) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """A way to Redis on which, from the call on, nothing arrives and nothing is closed."""
+    is_open = asyncio.Event()
+    is_open.set()
+    parts = urlsplit(url)
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await is_open.wait()
+                writer.write(data)
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await _connect_to(parts)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(pass_on(reader, back))
+            both.create_task(pass_on(there, writer))
+
+    server = await asyncio.start_server(connect, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield f"redis://:{parts.password or ''}@127.0.0.1:{port}{parts.path}", is_open.clear
+    server.close()
+
+
+async def _connect_to(url: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if url.scheme == "unix":
+        return await asyncio.open_unix_connection(url.path)
+    return await asyncio.open_connection(url.hostname, url.port)

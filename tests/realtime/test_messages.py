@@ -1,5 +1,6 @@
 """A message is stored once, under a number without gaps, and only for who may speak."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,8 +17,9 @@ from realtime.messages.history import read_history
 from realtime.messages.posting import post_message, store
 from realtime.messages.retention import forget_old_messages
 from realtime.messages.statement import STORE, Draft, names_in, parameters
-from realtime.models import Message, Room
+from realtime.models import Message, Mute, Room
 from realtime.reconciliation import reconcile
+from realtime.tasks import forget_messages
 from tests.realtime.conftest import MakeRoom
 from tests.together import together
 
@@ -111,6 +113,16 @@ def kicked(room: Room, alice: User, bob: User) -> None:
     members.kick(room=room, actor=alice, user=bob)
 
 
+def left(room: Room, alice: User, bob: User) -> None:
+    del alice
+    members.leave_room(room=room, user=bob)
+
+
+def banned_for_a_time(room: Room, alice: User, bob: User) -> None:
+    banned(room, alice, bob)
+    members.unban(room=room, actor=alice, user=bob)
+
+
 def closed(room: Room, alice: User, bob: User) -> None:
     del bob
     rooms.close_room(room=room, actor=alice)
@@ -181,6 +193,42 @@ def test_reading_goes_forward_and_no_further_than_there_is(
     say(room, alice, "one", "two")
     read = [members.mark_read(room=room, user=bob, seq=seq).read_seq for seq in (1, 99, 1)]
     assert read == [1, 2, 2]
+
+
+@pytest.mark.parametrize("go", [left, kicked, banned_for_a_time])
+def test_who_is_muted_is_muted_when_she_comes_back(
+    alice: User, bob: User, make_room: MakeRoom, go: Callable[..., Any]
+) -> None:
+    room = make_room(bob)
+    until = timezone.now() + timedelta(hours=1)
+    members.mute(room=room, actor=alice, user=bob, until=until)
+    go(room, alice, bob)
+    assert members.join_room(room=room, user=bob).muted_until == until
+    members.mute(room=room, actor=alice, user=bob, until=None)
+    go(room, alice, bob)
+    assert members.join_room(room=room, user=bob).muted_until is None
+
+
+def test_mutes_that_are_over_are_forgotten(alice: User, bob: User, make_room: MakeRoom) -> None:
+    room = make_room()
+    now = timezone.now()
+    Mute.objects.create(room=room, user=bob, until=now - timedelta(seconds=1))
+    Mute.objects.create(room=room, user=alice, until=now + timedelta(hours=1))
+    assert members.join_room(room=room, user=bob).muted_until is None
+    forget_messages()
+    assert [mute.user for mute in Mute.objects.all()] == [alice]
+
+
+def test_who_speaks_has_read_what_was_said_and_calls_nobody_by_her_own_name(
+    alice: User, bob: User, make_room: MakeRoom
+) -> None:
+    room = make_room(bob)
+    say(room, alice, "@bob", "one", "@alice @bob")
+    say(room, bob, "@bob")
+    assert [(mine.unread, mine.mentioned) for mine in rooms.rooms_of(bob)] == [(0, 0)]
+    assert [(mine.unread, mine.mentioned) for mine in rooms.rooms_of(alice)] == [(1, 0)]
+    changed = edit_message(message=Message.objects.get(seq=4), editor=bob, body="@bob @alice")
+    assert changed.mentions == [alice.pk]
 
 
 def test_who_comes_later_has_nothing_unread(alice: User, bob: User, make_room: MakeRoom) -> None:

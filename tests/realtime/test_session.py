@@ -47,14 +47,22 @@ async def test_frames_go_out_in_order_and_none_after_the_end() -> None:
 async def test_who_does_not_read_is_let_go() -> None:
     line = Line()
     session = Session("s", line)
-    line.unread = MOST_WAITING
+    line.unread = MOST_WAITING - 10
     session.push(said("the last"))
-    line.unread += 1
+    line.unread = MOST_WAITING - 5
     session.push(said("one too many"))
     await asyncio.sleep(0)
     assert line.sent == ["the last"]
     assert line.closed is not None
     assert line.closed[0] == BEHIND
+
+
+async def test_who_has_read_everything_is_sent_a_frame_of_any_size() -> None:
+    line = Line()
+    session = Session("s", line)
+    session.push(said("x" * (MOST_WAITING + 1)))
+    await asyncio.sleep(0)
+    assert (len(line.sent), line.closed) == (1, None)
 
 
 async def test_what_is_heard_while_she_is_told_the_past_comes_after_it() -> None:

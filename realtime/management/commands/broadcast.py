@@ -1,11 +1,12 @@
 """`manage.py broadcast`: a word to everybody who is connected."""
 
-import json
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from realtime import doors
+from realtime.models import Room
 
 
 class Command(BaseCommand):
@@ -22,8 +23,12 @@ class Command(BaseCommand):
 
     def handle(self, *, text: str, event: str, room: str | None, **options: Any) -> None:
         data = _read(text) if options["json"] else {"text": text}
+        if room and not Room.objects.filter(slug=room, closed_at=None).exists():
+            raise CommandError(f"There is no open room {room!r}.")
         try:
             sent = doors.send_to_room(room, event, data) if room else doors.broadcast(event, data)
+        except UnicodeEncodeError:
+            raise CommandError("The text is not valid UTF-8.") from None
         except ValueError as error:
             raise CommandError(str(error)) from None
         if not sent:
@@ -33,6 +38,6 @@ class Command(BaseCommand):
 
 def _read(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"This is no JSON: {error}") from None

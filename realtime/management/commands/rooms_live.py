@@ -20,11 +20,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true")
-        parser.add_argument("--limit", type=int, default=50, help="rooms, at most (50)")
+        parser.add_argument(
+            "--limit", type=int, default=50, choices=range(1, 1001), metavar="N",
+            help="rooms, at most (50)",
+        )  # fmt: skip
 
     def handle(self, *, limit: int, **options: Any) -> None:
         try:
-            report = _report(max(1, limit))
+            report = _report(limit)
         except Problem as problem:
             raise CommandError(str(problem.detail)) from None
         if options["json"]:
@@ -40,6 +43,7 @@ def _report(limit: int) -> dict[str, Any]:
         {
             "host": one.host, "pid": one.pid, "seconds": int(now - one.since),
             "connections": one.connections, "rooms": one.rooms, "degraded": one.degraded,
+            "state": one.state,
         }
         for one in selectors.processes().values()
     ]  # fmt: skip
@@ -55,7 +59,7 @@ def _table(report: dict[str, Any]) -> Iterator[str]:
     processes = sorted(report["processes"], key=lambda one: (one["host"], one["pid"]))
     yield f"{report['people']} people are connected to {len(processes)} processes."
     for one in processes:
-        sign = "  (Redis is away)" if one["degraded"] else ""
+        sign = f"  ({one['state']})" if one["state"] else ""
         yield (
             f"  {one['host']} {one['pid']}: {one['connections']} connections, "
             f"{one['rooms']} rooms, for {one['seconds']} s{sign}"

@@ -9,6 +9,7 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from realtime.socket.origins import is_our_origin
 from tests.accounts.siwe import TestWallet
 from tests.realtime.talkers import Talker
 from tests.stack import Stack, token_of
@@ -83,11 +84,31 @@ def test_our_own_page_is_let_in(stack: Stack, alice: requests.Session, talk: Any
 
 
 @pytest.mark.parametrize(
+    ("host", "origin", "is_ours"),
+    [
+        ("127.0.0.1:8000", "http://127.0.0.1:8000", True),
+        ("127.0.0.1:8000", "http://127.0.0.1:9000", False),
+        ("127.0.0.1:8000", "ftp://127.0.0.1:8000", False),
+        ("evil.example", "http://evil.example", False),
+        ("", "http://", False),
+    ],
+)
+def test_a_page_under_another_name_of_ours_is_ours(host: str, origin: str, is_ours: bool) -> None:
+    headers = [(b"host", host.encode()), (b"origin", origin.encode())]
+    assert is_our_origin({"headers": headers}) == is_ours
+
+
+@pytest.mark.parametrize(
     ("frame", "code"),
     [
         ("", "frame_invalid"),
         ("[]", "frame_invalid"),
         ("{}", "frame_invalid"),
+        ('{"event": "ping", "ref": "\\ud800"}', "frame_invalid"),
+        (
+            '{"event": "presence:update", "data": {"status": "away", "note": "\\u202etxt"}}',
+            "frame_invalid",
+        ),
         ("[" * 30_000, "frame_invalid"),
         ('{"event": "become:admin"}', "frame_invalid"),
         ('{"event": "ping", "data": {}}', "frame_invalid"),
@@ -119,7 +140,7 @@ def test_a_frame_that_makes_no_sense_is_answered(
     assert hers.ask("ping")["event"] == "pong"
 
 
-@pytest.mark.parametrize("body", [" \n", "a\0b"])
+@pytest.mark.parametrize("body", [" \n", "a\0b", "\u200b", "\x07"])
 def test_a_message_without_words_is_refused(
     alice: requests.Session, room: str, talk: Any, body: str
 ) -> None:

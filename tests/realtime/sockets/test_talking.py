@@ -128,6 +128,36 @@ def test_history_goes_back_page_by_page(alice: requests.Session, room: str, talk
     assert [message["seq"] for message in page] == [2, 3]
 
 
+def test_who_is_muted_gains_nothing_by_leaving(
+    stack: Stack, alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    bobs = talk(bob)
+    bobs.join(room)
+    address = f"{stack.url}/api/rooms/{room}/members/{bobs.hear('ready')['userId']}"
+    muted = alice.put(address, json={"mutedUntil": "2100-01-01T00:00:00Z"}, timeout=10)
+    assert muted.status_code == 200, muted.text
+    assert bob.delete(address, timeout=10).status_code == 204
+    bobs.hear("room:left")
+    bobs.join(room)
+    answer = bobs.ask("message:send", room=room, body="Hi", clientId="a")
+    assert answer["data"]["code"] == "muted"
+
+
+def test_history_of_long_messages_comes_in_more_pages(
+    alice: requests.Session, room: str, talk: Any
+) -> None:
+    hers = talk(alice)
+    hers.join(room)
+    for number in range(24):
+        hers.ask("message:send", room=room, body="語" * 4_000, clientId=str(number))
+    reader, found = talk(alice), [25]
+    reader.join(room)
+    while page := reader.ask("history:get", room=room, before=found[0])["data"]["messages"]:
+        assert len(page) < 24
+        found = [message["seq"] for message in page] + found
+    assert found == list(range(1, 26))
+
+
 def test_typing_is_seen_and_ends(
     alice: requests.Session, bob: requests.Session, room: str, talk: Any
 ) -> None:
