@@ -156,8 +156,8 @@ CHANNEL_LAYERS = {
                     "address": REDIS_URL,
                     "max_connections": 1000,
                     "socket_connect_timeout": 2,
-                    # A reader rightly waits five seconds for the next message.
-                    "socket_timeout": 10,
+                    "socket_timeout": 2,
+                    "socket_keepalive": True,
                 }
             ],
             "prefix": "rallypoint:channels",
