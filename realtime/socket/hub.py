@@ -25,6 +25,7 @@ log = structlog.get_logger("rallypoint.rooms")
 PUBLISHED_WITHIN = 0.5
 REACHED_WITHIN = 2.0
 RECONNECT_PAUSE = 0.5
+FILL_AGAIN_AFTER = 1.0
 # How soon trouble that a publisher had is seen by who listens.
 LOOK_UP_EVERY = 0.5
 # One reading of what is missing; a longer gap takes several.
@@ -184,12 +185,20 @@ class Hub:
             room.filling = asyncio.create_task(self._fill(room))
 
     async def _fill(self, room: LocalRoom) -> None:
+        """Again and again, as long as somebody is here: no other message may come to remind us."""
         try:
-            await room.fill(self._newest, self._read)
-        except Exception as error:  # noqa: BLE001 - the next message tries again
-            log.warning("room_gap_not_filled", room=room.id, error=type(error).__name__)
+            while not await self._is_filled(room):  # noqa: ASYNC110 - the database tells nobody
+                await asyncio.sleep(FILL_AGAIN_AFTER)
         finally:
             room.filling = None
+
+    async def _is_filled(self, room: LocalRoom) -> bool:
+        try:
+            await room.fill(self._newest, self._read)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+            log.warning("room_gap_not_filled", room=room.id, error=type(error).__name__)
+            return False
+        return True
 
     # --- Redis ------------------------------------------------------------------------------------
     async def _subscribe(self, room_id: int) -> None:
@@ -220,11 +229,15 @@ class Hub:
             await asyncio.sleep(RECONNECT_PAUSE)
 
     async def _begin(self) -> None:
-        """Subscribe to every room that is here, and look at what was said while nobody heard."""
+        """Subscribe to every room that is here, and look at what was said while nobody heard.
+
+        From the last look at who is here until Redis counts as back nothing is waited for: a room
+        that is entered before is subscribed to here, one entered after by `_open`.
+        """
+        await self._publisher.ping()
         await self._subscription.begin(
             lambda: {SIGN_INS, *(f"{CHANNEL}{room}" for room in self._rooms)}
         )
-        await self._publisher.ping()
         self.is_degraded = False
         log.info("rooms_connected")
         self._on_degraded()

@@ -8,6 +8,8 @@ from collections.abc import Set as AbstractSet
 from monitoring.redis_clients import asynchronous
 
 CONFIRMED_WITHIN = 2.0
+# Thousands of channels at once.
+BEGUN_WITHIN = 10.0
 # A connection that was cut off in silence looks like one on which nothing happens.
 PING_AFTER = 5.0
 SILENT_AFTER = 12.0
@@ -24,15 +26,24 @@ class Subscription:
         self._heard_at = self._pinged_at = 0.0
 
     async def begin(self, channels: Callable[[], AbstractSet[str]]) -> None:
-        """Anew, and to all of these: others may be added meanwhile."""
+        """Anew, and to all of these: others may be added meanwhile. When it returns, Redis has
+        confirmed each, and nothing was waited for since the last look. What is said until then is
+        not heard."""
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
         self._pubsub = self._redis.pubsub()
         self._heard_at = time.monotonic()
-        async with asyncio.timeout(CONFIRMED_WITHIN):
+        async with asyncio.timeout(BEGUN_WITHIN):
             known: set[str] = set()
             while new := channels() - known:
                 await self._pubsub.subscribe(*new)
+                await self._confirmations(set(new))
                 known |= new
+
+    async def _confirmations(self, channels: set[str]) -> None:
+        while channels:
+            message = await self._pubsub.get_message(timeout=BEGUN_WITHIN)
+            if message and message["type"] == "subscribe":
+                channels.discard(message["channel"].decode())
 
     async def close(self) -> None:
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]

@@ -223,6 +223,48 @@ async def test_a_room_entered_while_redis_comes_back_hears_the_others(
     await late.stop()
 
 
+async def test_who_enters_while_redis_is_coming_back_hears_the_other_processes(
+    hub: Hub, stored: Stored
+) -> None:
+    late, ear = Hub(settings.REDIS_URL, read=stored.read, newest=stored.newest), Ear()
+    asked, go_on, ping = asyncio.Event(), asyncio.Event(), late._publisher.ping
+
+    async def slow_ping() -> Any:
+        asked.set()
+        await go_on.wait()
+        return await ping()
+
+    late._publisher.ping = slow_ping  # type: ignore[method-assign]
+    late.start()
+    await asked.wait()
+    await late.enter(ROOM, ear)
+    go_on.set()
+    await until(lambda: not late.is_degraded)
+    stored.number = 1
+    await hub.publish(ROOM, 1, [said("m1")])
+    await until(lambda: ear.heard == [(1, "m1")])
+    await late.stop()
+
+
+async def test_a_gap_that_could_not_be_read_is_read_later(
+    hub: Hub, stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("realtime.socket.hub.FILL_AGAIN_AFTER", 0.05)
+    ear, tries = Ear(), []
+
+    async def read(room: int, after: int) -> list[tuple[int, Frame]]:
+        tries.append(after)
+        if len(tries) < 3:
+            raise OSError
+        return await stored.read(room, after)
+
+    await hub.enter(ROOM, ear)
+    hub._read = read
+    stored.number = 1
+    hub._take(ROOM, news.encode(News("another", 1, [])))
+    await until(lambda: ear.heard == [(1, "m1")])
+
+
 async def test_of_two_that_are_only_told_of_the_second_is_read_too(
     hub: Hub, stored: Stored
 ) -> None:
