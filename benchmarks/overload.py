@@ -28,15 +28,17 @@ _BACK_WITHIN = 10
 def run(stores: Stores, plan: Plan) -> Result:
     result = Result("overload", "mixed requests; two workers, all cores")
     with stores.new("overload") as store, stores.on_all_cores():
-        kinds = mixed(store, players=plan.players, quests=plan.quests_a_round)
+        kinds = mixed(store, players=plan.players)
         with rallypoint_on_all_cores(store, **_LIMITS_OFF) as server:
-            crowd(server.url, kinds, rate=None, seconds=_WARM_UP, connections=_BUSY)
+            crowd(
+                server.url, kinds, rate=None, seconds=min(_WARM_UP, plan.seconds), connections=_BUSY
+            )
             seconds = plan.seconds * 2
             able = crowd(server.url, kinds, rate=None, seconds=seconds, connections=_BUSY)
             say(f"overload: {able.rate:,.0f}/s answered")
             ask = partial(crowd, server.url, kinds, seconds=seconds)
             _people(result, ask, able, min(_PEOPLE, plan.guests))
-            _overload(result, ask, able)
+            _overload(result, ask, able, seconds)
     result.notes.append("half are redirects, a fifth public, a fifth a person's, a tenth writes")
     return result
 
@@ -51,10 +53,10 @@ def _people(result: Result, ask: Callable[..., Seen], able: Seen, people: int) -
     ]
 
 
-def _overload(result: Result, ask: Callable[..., Seen], able: Seen) -> None:
+def _overload(result: Result, ask: Callable[..., Seen], able: Seen, seconds: float) -> None:
     rate = able.rate * _TIMES
     over = ask(rate=rate, connections=_OVERLOADED)
-    after = ask(rate=able.rate / 2, seconds=2.0 * _BACK_WITHIN, connections=_BUSY)
+    after = ask(rate=able.rate / 2, seconds=2 * seconds, connections=_BUSY)
     say(f"overload: at {rate:,.0f}/s: {_told(over)}")
     result.sides += [
         Side("answered at most", "1/s", [able.rate]),

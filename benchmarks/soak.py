@@ -44,7 +44,7 @@ def main() -> int:
 
 def _soak(stores: Stores, minutes: float) -> tuple[list[Sample], Seen]:
     with stores.new("soak") as store, stores.on_all_cores():
-        kinds = mixed(store, players=1_000, quests=50)
+        kinds = mixed(store, players=1_000)
         with rallypoint_on_all_cores(store, RATE_LIMITS="off") as server:
             ask = partial(crowd, server.url, kinds, connections=_CONNECTIONS)
             rate = ask(rate=None, seconds=_CAPACITY_SECONDS).rate

@@ -4,18 +4,17 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks import PROJECT
-from benchmarks.cast import make_players, make_quests
+from benchmarks.cast import make_players
 from benchmarks.inside import call, make_link
 from benchmarks.load import HEADERS
 from benchmarks.machine import CLIENT_CORE, on_core
 from benchmarks.stores import Store
 
 TIMEOUT = 30.0
+_LINK = json.dumps({"url": "https://example.org/made-under-load"})
 
 
 @dataclass(frozen=True)
@@ -75,37 +74,24 @@ def crowd(
     return Seen(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def mixed(store: Store, *, players: int, quests: int) -> dict[str, Kind]:
-    """Of redirects, pages of a program, reads of people and what they write: their starts and
-    completions of quests."""
+def mixed(store: Store, *, players: int) -> dict[str, Kind]:
+    """Of redirects, public reads, reads of people, and links that they make."""
     link = call(store, make_link)
     tokens = store.var_dir / "tokens"
     call(store, make_players, players=players, tokens=str(tokens))
-    call(store, make_quests, quests=quests)
     people = [f"Authorization: Bearer {token}" for token in tokens.read_text("ascii").split()]
-    writes = [
-        request("POST", f"/api/progress/complete/{quest}", person)
-        for quest in range(1, quests + 1)
-        for person in people
-    ]
     return {
         "redirect": Kind(50, [request("GET", f"/{link['slug']}")]),
         "public": Kind(20, [request("GET", "/api/public/users/leaderboard")]),
         "read": Kind(20, [request("GET", "/api/progress/user", person) for person in people]),
-        "write": Kind(10, writes),
+        "write": Kind(10, [request("POST", "/api/links", person, body=_LINK) for person in people]),
         "health": Kind(1, [request("GET", "/api/health")]),
     }
 
 
-def request(method: str, path: str, *headers: str) -> str:
+def request(method: str, path: str, *headers: str, body: str = "") -> str:
     """As it stands on the wire."""
     common = [f"{name}: {value}" for name, value in HEADERS.items()]
-    length = ["Content-Length: 0"] if method == "POST" else []
+    length = [f"Content-Length: {len(body)}", "Content-Type: application/json"] if body else []
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *common, *length, *headers]
-    return "\r\n".join([*lines, "", ""])
-
-
-def write_timeline(seen: Seen, path: Path) -> None:
-    """For a look at it afterwards."""
-    rows: list[Any] = seen.timeline
-    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n", encoding="ascii")
+    return "\r\n".join([*lines, "", body])
