@@ -21,6 +21,7 @@ from benchmarks import (
     drain,
     interaction,
     leaderboard,
+    overload,
     quota,
     redirect,
     service,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "fanout": fanout.run,
     "messages": messages.run,
     "connections": connections.run,
+    "overload": overload.run,
     "start": start.run,
 }
 
@@ -58,7 +60,7 @@ def main() -> int:
     plan = replace(plan, **{name: value for name, value in chosen.items() if value})
     results = []
     signal.signal(signal.SIGTERM, _leave)  # so that everything started is stopped
-    with _servers() as (database_url, redis_url), Stores(database_url, redis_url) as stores:
+    with servers() as (database_url, redis_url), Stores(database_url, redis_url) as stores:
         found = {**versions(), "postgresql": stores.postgres, "valkey": stores.valkey}
         print("\n".join(f"{name:<14}{value}" for name, value in found.items()), flush=True)
         for name in options.names or BENCHMARKS:
@@ -94,8 +96,9 @@ def _parse() -> argparse.Namespace:
 
 
 @contextmanager
-def _servers() -> Iterator[tuple[str, str]]:
-    """On the disk that a real instance would use, and not in memory: what is measured syncs."""
+def servers() -> Iterator[tuple[str, str]]:
+    """The URLs of PostgreSQL and Redis, on the disk that a real instance would use, and not in
+    memory: what is measured syncs."""
     var_dir = Path(os.environ.get("VAR_DIR") or PROJECT / "var")
     var_dir.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=var_dir) as made:

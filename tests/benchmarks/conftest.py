@@ -16,6 +16,7 @@ CAN_LOAD = bool(shutil.which("wrk") or shutil.which("node"))
 _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL"}
 _ALONE = ["drain", "service", "quota", "leaderboard"]
 _ROOMS = ["fanout", "messages", "connections"]
+_CROWD = ["overload"]
 _UNDER_LOAD = ["redirect", "completions", "interaction"]
 
 
@@ -24,7 +25,7 @@ def short_form(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, 
     """What each benchmark found, by its name."""
     directory = tmp_path_factory.mktemp("benchmarks")
     kept = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}
-    names = [*_ALONE, *_ROOMS, *(_UNDER_LOAD if CAN_LOAD else [])]
+    names = [*_ALONE, *_ROOMS, *_CROWD, *(_UNDER_LOAD if CAN_LOAD else [])]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--short", *names, "--json", directory / "found.json"],
         cwd=PROJECT,

@@ -83,3 +83,10 @@ def test_connections_that_a_worker_sends_away_come_back_and_lack_nothing(
 
     assert found["sides"] or found["notes"][0].startswith("not measured")
     assert not found["sides"] or any("saw every number once" in note for note in found["notes"])
+
+
+def test_a_crowd_asks_for_more_than_there_is_and_everything_is_counted(short_form: Found) -> None:
+    found = short_form["overload"]
+
+    assert "answered at most" in {side["name"] for side in found["sides"]}
+    assert any(note.startswith("refused: ") for note in found["notes"])
