@@ -16,7 +16,7 @@ CAN_LOAD = bool(shutil.which("wrk") or shutil.which("node"))
 _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL"}
 _ALONE = ["drain", "service", "quota", "leaderboard"]
 _ROOMS = ["fanout", "messages", "connections"]
-_UNDER_LOAD = ["redirect", "completions", "interaction"]
+_UNDER_LOAD = ["redirect", "completions", "interaction", "cached"]
 
 
 @pytest.fixture(scope="session")
