@@ -16,8 +16,9 @@ from monitoring.responses.kept import Held, Kept
 # The digit changes with what is kept.
 PREFIX = "rallypoint:responses:2:"
 PAUSE = 1.0
-# A request for something public costs Django milliseconds: no use in waiting longer for Redis.
-TIMEOUT = 0.1
+# Not much more than a busy event loop may need to see an answer that has come: who takes that for
+# an outage sends a crowd to Django when it is least welcome.
+TIMEOUT = 0.5
 MEMORY = 16 * 1024 * 1024
 # Who computes longer than this is thought dead, and another process begins.
 LOCK_SECONDS = 5
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 class Shelf:
     def __init__(self, redis_url: str) -> None:
-        self._redis = asynchronous(redis_url, timeout=TIMEOUT, connect_timeout=TIMEOUT)
+        self._redis = asynchronous(redis_url, timeout=TIMEOUT)
         self._away_until = 0.0
         self._decode = msgspec.msgpack.Decoder(Kept).decode
 

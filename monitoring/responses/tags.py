@@ -20,7 +20,7 @@ logger = structlog.get_logger("rallypoint.responses")
 
 STALE_SECONDS = 3_600
 # Their answers are never kept: for them the question would be for nothing.
-_PERSONAL = frozenset({"HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_API_KEY"})
+_PERSONAL = ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_API_KEY")
 _Get = TypeVar("_Get", bound=Callable[..., Response])
 
 
@@ -57,7 +57,8 @@ def kept(*, tag: str, seconds: int, stale: int = STALE_SECONDS) -> Callable[[_Ge
     def decorate(get: _Get) -> _Get:
         @wraps(get)
         def answered(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-            before = None if _PERSONAL & request.META.keys() else generation(tag)
+            is_personal = any(request.META.get(name) for name in _PERSONAL)
+            before = None if is_personal else generation(tag)
             response: Response = get(self, request, *args, **kwargs)
             route = route_of(request)
             keep(response, tag=tag, generation=before, seconds=seconds, stale=stale, route=route)

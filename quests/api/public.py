@@ -169,6 +169,7 @@ class RecentCompletionsView(PublicView):
         operation_id="public_recent_completions", summary="The newest completions",
         tags=["public"], responses={200: documents.RECENT},
     )  # fmt: skip
+    @tags.kept(tag=PEOPLE, seconds=KEPT_SECONDS)
     def get(self, request: Request) -> Response:
         limit = self.query.read(request)["limit"]
         return Response({"completions": documents.recent(limit)})

@@ -1,12 +1,13 @@
 """Of those who ask the same at one time, one asks the application."""
 
 import asyncio
+import time
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from monitoring.responses import cache as module
-from monitoring.responses import tags
+from monitoring.responses import shelf, tags
 from monitoring.responses.cache import ResponseCache
 from tests.monitoring.responses.conftest import PATH, Answer, App, get
 
@@ -47,19 +48,23 @@ async def test_a_process_that_died_while_it_computed_is_not_waited_for_long(
     await app.begun.wait()
     app.waits = lambda: asyncio.sleep(0)
 
+    started = time.monotonic()
     assert (await get(other)).body == b"2"
+    assert time.monotonic() - started < shelf.LOCK_SECONDS / 2
     never.cancel()
 
 
 async def test_who_leaves_does_not_take_the_answer_from_those_who_wait(
-    cache: ResponseCache, app: App
+    cache: ResponseCache, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
     may_end = asyncio.Event()
     app.waits = may_end.wait
     first = asyncio.create_task(get(cache))
     await app.begun.wait()
     second = asyncio.create_task(get(cache))
-    await asyncio.sleep(0)
+    for _ in range(5):
+        await asyncio.sleep(0)
     first.cancel()
     may_end.set()
 

@@ -184,6 +184,13 @@ async def test_head_is_answered_from_it_without_a_body(cache: ResponseCache, app
     assert found.headers[b"x-cache"] == b"HIT"
 
 
+async def test_an_answer_to_head_is_not_kept(cache: ResponseCache, app: App) -> None:
+    await get(cache, method="HEAD")
+
+    assert (await get(cache)).headers[b"x-cache"] == b"MISS"
+    assert app.asked == 2
+
+
 async def test_a_process_remembers_the_newest_up_to_its_bound(
     cache: ResponseCache, app: App
 ) -> None:
