@@ -15,6 +15,8 @@ logger = structlog.get_logger("rallypoint.accounts")
 
 # Ids of people, some of whose sign-ins have ended.
 SIGN_INS = "rallypoint:sign-ins"
+# The tag of what shows many people at once, such as a leaderboard.
+PEOPLE = "people"
 
 
 def person_tag(user_id: int) -> str:
@@ -23,7 +25,7 @@ def person_tag(user_id: int) -> str:
 
 def announce_people_after_commit(*user_ids: int) -> None:
     """What everybody may see of these people has changed."""
-    tags.forget_after_commit(*map(person_tag, user_ids))
+    tags.forget_after_commit(PEOPLE, *map(person_tag, user_ids))
 
 
 def announce_sign_ins_after_commit(*user_ids: int) -> None:

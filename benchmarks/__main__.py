@@ -17,6 +17,7 @@ from types import FrameType
 
 from benchmarks import (
     PROJECT,
+    cached,
     completions,
     drain,
     interaction,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "quota": quota.run,
     "leaderboard": leaderboard.run,
     "interaction": interaction.run,
+    "cached": cached.run,
     "fanout": fanout.run,
     "messages": messages.run,
     "connections": connections.run,

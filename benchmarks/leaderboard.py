@@ -5,6 +5,7 @@ yet; pages through HTTP too.
 """
 
 import http.client
+import itertools
 import time
 from statistics import median
 from urllib.parse import urlsplit
@@ -74,9 +75,13 @@ def _pages(url: str, offset: int, plan: Plan) -> list[float]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
 
+    numbers = itertools.count(offset)
+
     def once() -> float:
+        """Each time another page: the same one would be a kept answer."""
+        path = f"/api/public/users/leaderboard?limit={_PAGE}&offset={next(numbers)}"
         started = time.perf_counter()
-        connection.request("GET", f"/api/public/users/leaderboard?limit={_PAGE}&offset={offset}")
+        connection.request("GET", path)
         answer = connection.getresponse()
         body = answer.read()
         assert answer.status == 200, body

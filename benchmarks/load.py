@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -40,9 +42,15 @@ def missing() -> str:
     return "" if shutil.which("wrk") or shutil.which("node") else "neither wrk nor Node is here"
 
 
-def load(url: str, seconds: float, connections: int = CONNECTIONS) -> Load:
-    """GET `url`, again and again."""
-    return _load(url, seconds, connections, "report.lua", {})
+def load(
+    url: str,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Load:
+    """GET `url`, again and again; `headers` besides those of every request."""
+    return _load(url, seconds, connections, "report.lua", {}, headers=headers)
 
 
 def load_completions(url: str, seconds: float, *, tokens: Path, first: int) -> Load:
@@ -52,11 +60,17 @@ def load_completions(url: str, seconds: float, *, tokens: Path, first: int) -> L
 
 
 def _load(
-    url: str, seconds: float, connections: int, script: str, environment: dict[str, str]
+    url: str,
+    seconds: float,
+    connections: int,
+    script: str,
+    environment: dict[str, str],
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Load:
     make = partial(_wrk, script=script) if shutil.which("wrk") else _node
     done = subprocess.run(
-        make(url, max(1, round(seconds)), connections),
+        make(url, max(1, round(seconds)), connections, headers={**HEADERS, **headers}),
         cwd=_HERE,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
@@ -74,14 +88,16 @@ def _load(
     )
 
 
-def _wrk(url: str, seconds: int, connections: int, *, script: str) -> list[str]:
+def _wrk(
+    url: str, seconds: int, connections: int, *, script: str, headers: Mapping[str, str]
+) -> list[str]:
     size = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s"]
-    headers = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]
-    return ["wrk", *size, "-s", script, *headers, url]
+    lines = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    return ["wrk", *size, "-s", script, *lines, url]
 
 
-def _node(url: str, seconds: int, connections: int) -> list[str]:
+def _node(url: str, seconds: int, connections: int, *, headers: Mapping[str, str]) -> list[str]:
     parts = urlsplit(url)
     where = [str(parts.hostname), str(parts.port), parts.path or "/"]
-    headers = [f"{name}: {value}" for name, value in HEADERS.items()]
-    return ["node", "load.mjs", *where, str(seconds), str(connections), *headers]
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    return ["node", "load.mjs", *where, str(seconds), str(connections), *lines]

@@ -32,6 +32,8 @@ from realtime.socket.stream import EventStream  # noqa: E402
 
 SOCKET = "/ws/"
 WEBSOCKET_NOT_HERE = 4404
+# Where kept answers are looked for; which are kept, their views say.
+PUBLIC_ANSWERS = ("/api/public/", "/api/quests", "/api/seasons", "/api/achievements")
 
 
 class Lifecycle:
@@ -127,7 +129,7 @@ if settings.ENABLE_WEBSOCKET:
     _http = EventStream(_http, _rooms)
     _socket = RoomConsumer.as_asgi(rooms=_rooms)
 _kept = ResponseCache(
-    Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefix="/api/public/"
+    Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefixes=PUBLIC_ANSWERS
 )
 _served = Redirect(RequestMetrics(CorrelationId(_kept)), _runtime)
 application = Lifecycle(_served, *_runtimes)

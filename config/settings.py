@@ -138,7 +138,11 @@ CACHES = {
             "SOCKET_TIMEOUT": 0.25,
             # A cache that is gone is a miss, never an error.
             "IGNORE_EXCEPTIONS": True,
-            "CONNECTION_POOL_KWARGS": {"max_connections": 50, "retry": None},
+            # Never pickle: who can write to the cache must not be able to run code here.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            # A crowd waits for a connection; that there is none would look like an outage.
+            "CONNECTION_POOL_CLASS": "redis.BlockingConnectionPool",
+            "CONNECTION_POOL_KWARGS": {"max_connections": 50, "timeout": 1, "retry": None},
         },
     }
 }

@@ -5,4 +5,6 @@ class QuestsConfig(AppConfig):
     name = "quests"
 
     def ready(self) -> None:
-        from quests import metrics  # noqa: F401 - importing announces them; models are loaded by now
+        from quests import events, metrics  # noqa: F401 - importing metrics announces them; models are loaded by now
+
+        events.connect()

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Prefetch, QuerySet, Sum
 from accounts.figures import Figures
 from accounts.models import User
 from accounts.selectors import primary_addresses
+from monitoring.cache import cacheable
 from monitoring.postgresql.prepared import fetch_row
 from monitoring.wire.fields import instant
 from quests.leaderboard import ranking
@@ -192,6 +193,7 @@ def ledger_of(player: User) -> "QuerySet[LedgerEntry]":
     )
 
 
+@cacheable(ttl=10)
 def community_figures() -> dict[str, int]:
     sums = Standing.objects.filter(board=OVERALL).aggregate(
         players=Count("pk"), xp=Sum("xp", default=0), completions=Sum("completions", default=0)

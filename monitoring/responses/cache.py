@@ -1,169 +1,205 @@
-"""The ASGI side of kept answers: found in Redis, a public GET never enters Django.
+"""The ASGI side of kept answers: a public GET that is kept never enters Django, and of those that
+ask the same at one time one enters it.
 
-Only callers without credentials and cookies are served from it. While Redis is away, or slow, every
-request goes through, and for PAUSE seconds nobody waits for Redis. Imports no Django.
+Only callers without credentials and cookies are served from it, and only what is not known to have
+changed. When a newer answer cannot be had, for Django or PostgreSQL fails or is slow, an old one is
+served with `X-Cache: STALE` and its Age. Imports no Django.
 """
 
+import asyncio
 import hashlib
 import time
-from typing import Any, NamedTuple
 
-import msgspec
-from redis.exceptions import RedisError
-
+from monitoring.lookups import looked_up
 from monitoring.metrics import name_route
-from monitoring.redis_clients import asynchronous
+from monitoring.responses.computing import STALE, UNOFFERED, Flight, Outcome, compute
+from monitoring.responses.generations import Generations
+from monitoring.responses.kept import Asked, Held, without_offer
+from monitoring.responses.shelf import Memory, Shelf
 from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
 
-PREFIX = "rallypoint:responses:"
-OFFER = "Rallypoint-Keep"
-PAUSE = 1.0
-# A request for something public costs Django milliseconds: no use in waiting longer for Redis.
-TIMEOUT = 0.1
-MAX_BYTES = 256 * 1024
+# How long somebody waits for a newer answer while there is an old one.
+PATIENCE = 1.0
+# After a failure the old one is served without another attempt.
+RETRY_AFTER = 1.0
+# How often another process is looked after, which computes the same, and for how long.
+_POLL, _POLLED = 0.02, 2.0
+_TRIES = 3
+# Requests whose answers are not kept do not wait for each other.
+_UNOFFERED_SECONDS, _UNOFFERED_MOST = 2.0, 4_096
 
-_OFFER = OFFER.lower().encode()
+_METHODS = frozenset({"GET", "HEAD"})
 _PERSONAL = frozenset({b"authorization", b"cookie", b"x-api-key"})
-# What belongs to one exchange and not to the answer.
-_PASSING = frozenset({_OFFER, b"x-correlation-id", b"connection", b"date", b"set-cookie"})
-# OSError includes time-outs; RuntimeError is uvloop's word for a connection that was reset.
-_AWAY = (OSError, RedisError, RuntimeError)
-
-
-class Kept(msgspec.Struct, array_like=True):
-    """An answer with status 200; `at` is Unix time."""
-
-    tag: str
-    generation: int
-    at: float
-    etag: bytes
-    route: str
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-
-class _Offer(NamedTuple):
-    seconds: int
-    generation: int
-    tag: str
-    route: str
+# Two spellings of a path are two answers, and so are two origins or hosts: the headers that let a
+# browser read an answer name its own.
+_TELLING = frozenset({b"host", b"origin", b"x-forwarded-proto"})
+_SHOWN = {"miss": b"MISS", STALE: b"STALE"}
+_NO_BODY = frozenset({b"", b"0"})
 
 
 class ResponseCache:
-    """`prefix` is where public answers are: everything else passes at the cost of a comparison."""
+    """`prefixes` are where public answers are: everything else passes at the cost of a look."""
 
-    def __init__(self, app: ASGIApplication, *, redis_url: str, prefix: str) -> None:
+    def __init__(self, app: ASGIApplication, *, redis_url: str, prefixes: tuple[str, ...]) -> None:
         self._app = app
-        self._prefix = prefix
-        self._redis = asynchronous(redis_url, timeout=TIMEOUT, connect_timeout=TIMEOUT)
-        self._paused_until = 0.0
-        self._decode = msgspec.msgpack.Decoder(Kept).decode
+        self._prefixes = prefixes
+        self._shelf = Shelf(redis_url)
+        self._memory = Memory()
+        self._generations = Generations(self._shelf.read)
+        self._flights: dict[str, Flight] = {}
+        self._unoffered: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefixes):
             await self._app(scope, receive, send)
             return
-        key = _key(scope) if self._could_be_kept(scope) else None
-        if key and (kept := await self._find(key)) is not None:
-            name_route(scope, kept.route)
-            await _answer(kept, scope, send)
+        asked = _read(scope)
+        if asked is None or self._shelf.is_away:
+            await self._app(scope, receive, _unoffered(send))
             return
-        await self._app(scope, receive, _Keeper(self, key, send))
+        held = self._memory.find(asked.key)
+        if held and not await self._is_current(held):
+            held = None
+        if held and held.kept.is_fresh:
+            await self._answer(Outcome(held, "hit"), asked, scope, send)
+        elif held and time.monotonic() < held.retry_at:
+            await self._answer(Outcome(held, "stale"), asked, scope, send)
+        elif not await self._share(asked, held, scope, send):
+            await self._app(scope, receive, _unoffered(send))
 
-    def _could_be_kept(self, scope: Scope) -> bool:
-        return (
-            scope["method"] == "GET"
-            and time.monotonic() >= self._paused_until
-            and not any(name in _PERSONAL for name, _ in scope["headers"])
-        )
+    async def _share(self, asked: Asked, old: Held | None, scope: Scope, send: Send) -> bool:
+        """Whether it was answered: what is not offered to others each has to ask for himself."""
+        for _ in range(_TRIES):
+            if asked.is_head or self._is_unoffered(asked.key):
+                return False
+            flight = self._flights.get(asked.key)
+            is_mine = flight is None
+            if flight is None:
+                flight = self._start(asked.key, old, scope, send)
+            outcome = await _wait(flight, is_mine=is_mine)
+            if outcome.held is None:
+                if outcome.word == UNOFFERED:
+                    self._unoffered[asked.key] = time.monotonic() + _UNOFFERED_SECONDS
+                return is_mine
+            # A flight that began before a change says nothing to who came after it.
+            if is_mine or await self._is_current(outcome.held):
+                await self._answer(outcome if is_mine else outcome.shared(), asked, scope, send)
+                return True
+        return False
 
-    async def _find(self, key: str) -> Kept | None:
-        try:
-            raw: Any = await self._redis.get(key)
-            if raw is None:
-                return None
-            kept = self._decode(raw)
-            current = await self._redis.get(f"{PREFIX}tag:{kept.tag}")
-        except _AWAY:
-            self._pause()
+    def _start(self, key: str, old: Held | None, scope: Scope, send: Send) -> Flight:
+        flight = self._flights[key] = Flight(send, old)
+        flight.task = asyncio.create_task(self._fly(key, scope, flight))
+        flight.task.add_done_callback(lambda task: self._land(key, task))
+        return flight
+
+    def _land(self, key: str, task: "asyncio.Task[Outcome]") -> None:
+        del self._flights[key]
+        if not task.cancelled():
+            task.exception()  # whoever asked may have left, and asyncio would complain
+
+    async def _fly(self, key: str, scope: Scope, flight: Flight) -> Outcome:
+        """Of the processes, too, one asks the application; the others look for what it got."""
+        give_up_at = time.monotonic() + _POLLED
+        while True:
+            is_ours = await self._shelf.take(key)
+            try:
+                if found := await self._look(key, flight):
+                    return Outcome(found, "hit")
+                if is_ours or time.monotonic() > give_up_at:
+                    return await self._compute(key, scope, flight)
+            finally:
+                if is_ours:
+                    await self._shelf.give_back(key)
+            await asyncio.sleep(_POLL)
+
+    async def _look(self, key: str, flight: Flight) -> Held | None:
+        """What Redis has, when it is fresh; when it is not, it is better than nothing."""
+        kept = await self._shelf.find(key)
+        if kept is None or kept.has_ended:
             return None
-        except msgspec.DecodeError:  # of another version of this program
+        held = Held(kept)
+        if not await self._is_current(held):
             return None
-        return kept if int(current or 0) == kept.generation else None
+        self._memory.put(key, held)
+        if kept.is_fresh:
+            return held
+        flight.old = held
+        return None
 
-    async def put(self, key: str, kept: Kept, seconds: int) -> None:
-        try:
-            await self._redis.set(key, msgspec.msgpack.encode(kept), ex=seconds)
-        except _AWAY:
-            self._pause()
+    async def _compute(self, key: str, scope: Scope, flight: Flight) -> Outcome:
+        outcome = await compute(self._app, scope, flight)
+        if outcome.held is None:
+            return outcome
+        if outcome.word == STALE:
+            outcome.held.retry_at = time.monotonic() + RETRY_AFTER
+        else:
+            await self._shelf.put(key, outcome.held.kept)
+        self._memory.put(key, outcome.held)
+        return outcome
 
-    def _pause(self) -> None:
-        self._paused_until = time.monotonic() + PAUSE
+    async def _is_current(self, held: Held) -> bool:
+        if held.kept.has_ended:
+            return False
+        return await self._generations.of(held.kept.tag) == held.kept.generation
+
+    def _is_unoffered(self, key: str) -> bool:
+        if len(self._unoffered) > _UNOFFERED_MOST:
+            self._unoffered.clear()
+        return time.monotonic() < self._unoffered.get(key, 0.0)
+
+    async def _answer(self, outcome: Outcome, asked: Asked, scope: Scope, send: Send) -> None:
+        assert outcome.held is not None  # noqa: S101 - there is something to answer with
+        route = outcome.held.kept.route
+        name_route(scope, route)
+        looked_up(route, outcome.word)
+        shown = _SHOWN.get(outcome.word, b"HIT")
+        await outcome.held.answer(asked, send, outcome=shown, own=outcome.own)
 
     async def close(self) -> None:
-        await self._redis.aclose(close_connection_pool=True)
+        await self._shelf.close()
 
 
-class _Keeper:
-    """Hands an answer on without its offer and, when there is a key to keep it under, keeps it."""
+async def _wait(flight: Flight, *, is_mine: bool) -> Outcome:
+    """The outcome or, when that takes long, what there was before."""
+    assert flight.task is not None  # noqa: S101 - it is started with the flight
+    done, _ = await asyncio.wait({flight.task}, timeout=PATIENCE)
+    if not done and flight.old is not None and not (is_mine and flight.has_begun):
+        if is_mine:
+            flight.leave()
+        return Outcome(flight.old, STALE)
+    return await asyncio.shield(flight.task)
 
-    def __init__(self, cache: ResponseCache, key: str | None, send: Send) -> None:
-        self._cache, self._key, self._send = cache, key, send
-        self._offer: _Offer | None = None
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body = b""
 
-    async def __call__(self, message: Message) -> None:
+def _read(scope: Scope) -> Asked | None:
+    """None for what is never served from here: a caller who says who he is, a body, a write."""
+    if scope["method"] not in _METHODS:
+        return None
+    encoding = known = b""
+    telling: list[bytes] = []
+    for name, value in scope["headers"]:
+        if name in _PERSONAL or name == b"transfer-encoding":
+            return None
+        if name == b"content-length" and value not in _NO_BODY:
+            return None
+        if name == b"accept-encoding":
+            encoding = value
+        elif name == b"if-none-match":
+            known = value
+        elif name in _TELLING:
+            telling += (name, value)
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    parts = [raw.partition(b"?")[0], scope.get("query_string", b""), *telling]
+    key = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return Asked(key, scope["method"] == "HEAD", encoding, known)
+
+
+def _unoffered(send: Send) -> Send:
+    """Hands an answer on without its offer."""
+
+    async def handing_on(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = self._begin(message)
-        elif self._offer and message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if len(self._body) > MAX_BYTES:
-                self._offer = None
-            elif not message.get("more_body"):
-                await self._keep(self._offer)
-        await self._send(message)
+            message = {**message, "headers": without_offer(message["headers"])}
+        await send(message)
 
-    def _begin(self, message: Message) -> Message:
-        """The offer is ours, and goes no further."""
-        headers = [(bytes(name).lower(), bytes(value)) for name, value in message["headers"]]
-        offers = [value for name, value in headers if name == _OFFER]
-        if not offers:
-            return message
-        if self._key and message["status"] == 200:
-            self._offer = _read_offer(offers[0])
-            self._headers = [pair for pair in headers if pair[0] not in _PASSING]
-        shown = [pair for pair in headers if pair[0] != _OFFER]
-        return {**message, "headers": [*shown, (b"x-cache", b"MISS")]}
-
-    async def _keep(self, offer: _Offer) -> None:
-        assert self._key is not None  # noqa: S101 - without one there is no offer
-        etag = b'"' + hashlib.sha256(self._body).hexdigest()[:32].encode() + b'"'
-        kept = Kept(
-            offer.tag, offer.generation, time.time(), etag, offer.route, self._headers, self._body
-        )
-        await self._cache.put(self._key, kept, offer.seconds)
-
-
-def _read_offer(raw: bytes) -> _Offer:
-    seconds, generation, tag, route = raw.decode().split(" ", 3)
-    return _Offer(int(seconds), int(generation), tag, route)
-
-
-def _key(scope: Scope) -> str:
-    """The path as it was sent: two spellings are two answers. So are two origins, because the
-    headers that let a browser read an answer name its own."""
-    raw: Any = scope.get("raw_path") or scope["path"].encode()
-    origins = [value for name, value in scope["headers"] if name == b"origin"]
-    parts = [raw.partition(b"?")[0], scope.get("query_string", b""), *origins]
-    return PREFIX + hashlib.sha256(b"\0".join(parts)).hexdigest()
-
-
-async def _answer(kept: Kept, scope: Scope, send: Send) -> None:
-    age = str(max(0, int(time.time() - kept.at))).encode()
-    ours = [(b"etag", kept.etag), (b"age", age), (b"x-cache", b"HIT")]
-    unchanged = (b"if-none-match", kept.etag) in scope["headers"]
-    headers = [pair for pair in kept.headers if not unchanged or pair[0] != b"content-length"]
-    status, body = (304, b"") if unchanged else (200, kept.body)
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, *ours]})
-    await send({"type": "http.response.body", "body": body})
+    return handing_on

@@ -1,38 +1,72 @@
 """Django's side of kept answers: offering one, and saying that what it spoke of has changed."""
 
-import secrets
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from typing import Any, TypeVar, cast
 
 import structlog
 from django.db import transaction
 from django.http import HttpResponseBase
 from redis import RedisError
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from monitoring.correlation import route_of
 from monitoring.redis import evictable
-from monitoring.responses.cache import OFFER, PREFIX
+from monitoring.responses.generations import TAG_SECONDS, new_generation, tag_key
+from monitoring.responses.kept import OFFER, Offer
 
 logger = structlog.get_logger("rallypoint.responses")
 
-# Longer than any answer is kept.
-_TAG_SECONDS = 3_600
+STALE_SECONDS = 3_600
+# Their answers are never kept: for them the question would be for nothing.
+_PERSONAL = ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_API_KEY")
+_Get = TypeVar("_Get", bound=Callable[..., Response])
 
 
-def generation(tag: str) -> int | None:
+def generation(tag: str) -> str | None:
     """Read it before anything else; None while the cache is away, and then nothing is kept."""
     try:
-        found = evictable().get(f"{PREFIX}tag:{tag}")
+        with evictable().pipeline(transaction=False) as pipeline:
+            pipeline.set(tag_key(tag), new_generation(), nx=True, ex=TAG_SECONDS)
+            pipeline.get(tag_key(tag))
+            found = pipeline.execute()[-1]
     except RedisError:
         return None
-    return int(found) if isinstance(found, bytes) else 0
+    return found.decode() if isinstance(found, bytes) else None
 
 
 def keep(
-    response: HttpResponseBase, *, tag: str, generation: int | None, seconds: int, route: str
+    response: HttpResponseBase,
+    *,
+    tag: str,
+    generation: str | None,
+    seconds: int,
+    route: str,
+    stale: int = STALE_SECONDS,
 ) -> None:
-    """Offer the answer: for `seconds`, or until the tag's generation is another."""
+    """Offer the answer: for `seconds`, or until the tag's generation is another; and for `stale`
+    more while nothing newer can be had."""
     if generation is not None:
-        response[OFFER] = f"{seconds} {generation} {tag} {route}"
+        response[OFFER] = str(Offer(seconds, stale, generation.encode(), tag, route))
+
+
+def kept(*, tag: str, seconds: int, stale: int = STALE_SECONDS) -> Callable[[_Get], _Get]:
+    """For a view's `get` whose answer is the same for everybody and speaks of `tag`."""
+
+    def decorate(get: _Get) -> _Get:
+        @wraps(get)
+        def answered(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+            is_personal = any(request.META.get(name) for name in _PERSONAL)
+            before = None if is_personal else generation(tag)
+            response: Response = get(self, request, *args, **kwargs)
+            route = route_of(request)
+            keep(response, tag=tag, generation=before, seconds=seconds, stale=stale, route=route)
+            return response
+
+        return cast("_Get", answered)
+
+    return decorate
 
 
 def forget_after_commit(*tags: str) -> None:
@@ -44,7 +78,7 @@ def _raise_generations(tags: Iterable[str]) -> None:
     try:
         with evictable().pipeline(transaction=False) as pipeline:
             for tag in tags:
-                pipeline.set(f"{PREFIX}tag:{tag}", secrets.randbits(62), ex=_TAG_SECONDS)
+                pipeline.set(tag_key(tag), new_generation(), ex=TAG_SECONDS)
             pipeline.execute()
     except RedisError as error:
         # Nobody reads from it now either; what it still holds when it is back ends by its time.

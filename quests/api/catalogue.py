@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from monitoring.responses.tags import kept
 from monitoring.wire.filters import Choice, Query, Sort, Text
 from quests.api.serializers import (
     AchievementOutput,
@@ -17,8 +18,13 @@ from quests.api.serializers import (
     QuestOutput,
     SeasonOutput,
 )
+from quests.events import CATALOGUE
 from quests.models import Achievement, Quest, Season
 
+# What no tag tells of is seen by then.
+KEPT_SECONDS = 10
+# Places of a quota go without a word.
+QUEST_KEPT_SECONDS = 1
 VISIBLE = [Quest.Status.PUBLISHED.value, Quest.Status.CLOSED.value]
 
 
@@ -45,6 +51,7 @@ class QuestsView(PublicView, ListAPIView[Quest]):
     )
 
     @extend_schema(operation_id="quests_list", summary="Quests to do", tags=["quests"])
+    @kept(tag=CATALOGUE, seconds=KEPT_SECONDS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)
 
@@ -66,6 +73,7 @@ class QuestView(PublicView):
         operation_id="quests_read", summary="One quest, with its steps", tags=["quests"],
         responses=QuestDetailOutput,
     )  # fmt: skip
+    @kept(tag=CATALOGUE, seconds=QUEST_KEPT_SECONDS)
     def get(self, request: Request, number: int) -> Response:
         del request
         quests = visible_quests().prefetch_related("requirements")
@@ -78,6 +86,7 @@ class QuestContentView(PublicView):
         description="Questions come without their answers: those never leave the server.",
         responses=QuestContentOutput,
     )  # fmt: skip
+    @kept(tag=CATALOGUE, seconds=KEPT_SECONDS)
     def get(self, request: Request, number: int) -> Response:
         del request
         quests = visible_quests().prefetch_related("requirements")
@@ -91,6 +100,7 @@ class SeasonsView(PublicView, ListAPIView[Season]):
     ordering = "-created_at"
 
     @extend_schema(operation_id="seasons_list", summary="Seasons", tags=["quests"])
+    @kept(tag=CATALOGUE, seconds=KEPT_SECONDS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.query.read(request)
         return super().get(request, *args, **kwargs)
@@ -100,6 +110,7 @@ class SeasonView(PublicView):
     @extend_schema(
         operation_id="seasons_read", summary="One season", tags=["quests"], responses=SeasonOutput
     )
+    @kept(tag=CATALOGUE, seconds=KEPT_SECONDS)
     def get(self, request: Request, slug: str) -> Response:
         del request
         return Response(SeasonOutput(get_object_or_404(Season, slug=slug)).data)
@@ -112,6 +123,7 @@ class AchievementsView(PublicView, ListAPIView[Achievement]):
     ordering = "slug"
 
     @extend_schema(operation_id="achievements_list", summary="Achievements", tags=["quests"])
+    @kept(tag=CATALOGUE, seconds=KEPT_SECONDS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.query.read(request)
         return super().get(request, *args, **kwargs)

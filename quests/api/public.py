@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts.addresses import parse_wallet, to_checksum
 from accounts.api.parsing import problem
-from accounts.events import person_tag
+from accounts.events import PEOPLE, person_tag
 from monitoring.correlation import route_of
 from monitoring.responses import tags
 from monitoring.wire.filters import Integer, Query, Text
@@ -95,13 +95,12 @@ class LeaderboardView(PublicView):
         "`around` is not on the board, or there is no such season.",
         responses={200: documents.LEADERBOARD, **NOT_THERE},
     )  # fmt: skip
+    @tags.kept(tag=PEOPLE, seconds=KEPT_SECONDS)
     def get(self, request: Request) -> Response:
         wanted = self.query.read(request)
         board, limit = board_of(wanted["season"]), wanted["limit"]
         if wanted["around"] is None:
-            return Response(documents.leaderboard(
-                ranking.page(board, offset=wanted["offset"], limit=limit), limit
-            ))  # fmt: skip
+            return Response(documents.leaderboard_page(board, wanted["offset"], limit))
         player = player_of(wanted["around"])
         page = ranking.around(board, player.pk, limit=limit) if player else None
         if page is None:
@@ -116,18 +115,10 @@ class StatsView(PublicView):
         operation_id="public_stats", summary="The community in figures", tags=["public"],
         responses={200: documents.STATS},
     )  # fmt: skip
+    @tags.kept(tag="community", seconds=KEPT_SECONDS)  # nobody raises it
     def get(self, request: Request) -> Response:
         self.query.read(request)
-        before = tags.generation("community")  # nobody raises it: it is as old as it may be
-        response = Response(selectors.community_figures())
-        tags.keep(
-            response,
-            tag="community",
-            generation=before,
-            seconds=KEPT_SECONDS,
-            route=route_of(request),
-        )
-        return response
+        return Response(selectors.community_figures())
 
 
 class UserProgressView(PublicView):
@@ -178,6 +169,7 @@ class RecentCompletionsView(PublicView):
         operation_id="public_recent_completions", summary="The newest completions",
         tags=["public"], responses={200: documents.RECENT},
     )  # fmt: skip
+    @tags.kept(tag=PEOPLE, seconds=KEPT_SECONDS)
     def get(self, request: Request) -> Response:
         limit = self.query.read(request)["limit"]
         return Response({"completions": documents.recent(limit)})

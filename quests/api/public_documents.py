@@ -3,16 +3,20 @@
 from datetime import datetime
 from typing import Any
 
+from accounts.events import PEOPLE
 from accounts.models import User
 from accounts.selectors import primary_addresses
+from monitoring.cache import cacheable
 from monitoring.wire.fields import instant
 from quests import selectors
-from quests.leaderboard.ranking import Page
+from quests.leaderboard import ranking
 from quests.levels import level_of
 from quests.models import Completion
 
 # Whoever has completed more than this is shown the newest; the count is exact.
 MOST_SHOWN = 1_000
+# For callers with cookies, whose answers are not kept; a change of what it shows ends it at once.
+KEPT_SECONDS = 10
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -116,6 +120,7 @@ def completed_quests(player: User) -> list[dict[str, Any]]:
     return [_completed(row) for row in selectors.paid_completions(player)[:MOST_SHOWN]]
 
 
+@cacheable(ttl=KEPT_SECONDS, tags=[PEOPLE])
 def recent(limit: int) -> list[dict[str, Any]]:
     rows = list(selectors.newest_completions(limit))
     wallets = primary_addresses({row.player_id for row in rows})
@@ -129,7 +134,12 @@ def recent(limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def leaderboard(page: Page, limit: int) -> dict[str, Any]:
+@cacheable(ttl=KEPT_SECONDS, tags=[PEOPLE])
+def leaderboard_page(board: int, offset: int, limit: int) -> dict[str, Any]:
+    return leaderboard(ranking.page(board, offset=offset, limit=limit), limit)
+
+
+def leaderboard(page: ranking.Page, limit: int) -> dict[str, Any]:
     ids = [place.player_id for place in page.places]
     wallets, badges = primary_addresses(ids), selectors.achievement_counts(ids)
     names = dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from accounts.events import PEOPLE
+from monitoring.cache import cache_invalidate
 from monitoring.postgresql.retries import retried
 from quests import achievements
 from quests.leaderboard import segments
@@ -42,6 +44,7 @@ class Rebuilt(NamedTuple):
     achievements_taken: int
 
 
+@cache_invalidate(tags=[PEOPLE])
 def rebuild() -> Rebuilt:
     """Set right what differs. Completions wait while the standings are compared."""
     return Rebuilt(_set_standings_right(), segments.rebuild(), *achievements.recompute())

@@ -62,6 +62,14 @@ def test_interactions_are_counted(short_form: Found) -> None:
     assert "interaction" in sides(short_form["interaction"])
 
 
+@with_load
+def test_kept_answers_are_compared_with_those_made_anew(short_form: Found) -> None:
+    found = short_form["cached"]
+
+    assert {"kept", "made anew"} <= sides(found)
+    assert found["targets"]
+
+
 def test_a_room_is_told_by_each_server_and_everybody_hears_it_once(short_form: Found) -> None:
     found = short_form["fanout"]
 

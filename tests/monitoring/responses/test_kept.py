@@ -1,76 +1,15 @@
 """Kept answers: served without the application, until what they speak of has changed."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
-
 import pytest
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import transaction
-from django.http import HttpResponse
 
 from monitoring.redis import evictable
 from monitoring.responses import tags
-from monitoring.responses.cache import OFFER, ResponseCache
-
-PATH = "/api/public/things"
-
-
-class App:
-    """Answers with how often it was asked, offered under the tag "thing"."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.status = 200
-        self.before_answer: Callable[[], None] = lambda: None
-
-    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
-        self.asked += 1
-        before = await sync_to_async(tags.generation)("thing")
-        await sync_to_async(self.before_answer)()
-        response = HttpResponse(status=self.status)
-        tags.keep(response, tag="thing", generation=before, seconds=60, route="/things")
-        headers = [
-            (b"content-type", b"text/plain"),
-            (b"x-correlation-id", b"0123456789"),
-            (OFFER.encode(), response[OFFER].encode()),
-        ]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": str(self.asked).encode()})
-
-
-@pytest.fixture
-def app() -> App:
-    return App()
-
-
-@pytest.fixture
-async def cache(app: App) -> AsyncIterator[ResponseCache]:
-    made = ResponseCache(app, redis_url=settings.CACHE_URL, prefix="/api/public/")
-    yield made
-    await made.close()
-
-
-async def get(
-    cache: ResponseCache, path: str = PATH, method: str = "GET", **headers: str
-) -> tuple[int, dict[bytes, bytes], bytes]:
-    path, _, query = path.partition("?")
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "query_string": query.encode(),
-        "headers": [
-            (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
-        ],
-    }
-    await cache(scope, None, send)  # type: ignore[arg-type]  # no body is read
-    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+from monitoring.responses.cache import ResponseCache
+from monitoring.responses.kept import OFFER, Held
+from monitoring.responses.shelf import Memory
+from tests.monitoring.responses.conftest import PATH, App, get
 
 
 async def test_the_second_caller_is_served_without_the_application(
@@ -161,11 +100,108 @@ async def test_an_emptied_redis_is_a_miss(cache: ResponseCache, app: App) -> Non
 
 
 async def test_a_redis_that_is_away_is_not_asked_again_at_once(app: App) -> None:
-    cache = ResponseCache(app, redis_url="redis://127.0.0.1:1/0", prefix="/api/public/")
+    cache = ResponseCache(app, redis_url="redis://127.0.0.1:1/0", prefixes=("/api/public/",))
     for expected in (b"1", b"2"):
         assert (await get(cache))[2] == expected
-    assert not cache._could_be_kept({"method": "GET", "headers": []})
+    assert cache._shelf.is_away
     await cache.close()
+
+
+async def test_one_process_serves_what_another_one_kept(
+    cache: ResponseCache, other: ResponseCache, app: App
+) -> None:
+    await get(cache)
+    found = await get(other)
+
+    assert (found.headers[b"x-cache"], found.body, app.asked) == (b"HIT", b"1", 1)
+
+
+async def test_a_change_ends_it_in_the_memory_of_every_process(
+    cache: ResponseCache, other: ResponseCache
+) -> None:
+    await get(cache)
+    await get(other)
+    await sync_to_async(tags._raise_generations)(["thing"])
+
+    assert [(await get(each)).body for each in (cache, other)] == [b"2", b"2"]
+
+
+async def test_an_evicted_tag_brings_nothing_old_back(cache: ResponseCache, app: App) -> None:
+    await get(cache)
+    await sync_to_async(tags._raise_generations)(["thing"])
+    evictable().delete("rallypoint:tag:thing")
+
+    assert (await get(cache)).body == b"2"
+
+
+async def test_another_host_or_scheme_is_another_answer(cache: ResponseCache, app: App) -> None:
+    """Answers may hold addresses of their own."""
+    for headers in ({"host": "a.test"}, {"host": "b.test"}, {"x_forwarded_proto": "https"}):
+        await get(cache, **headers)
+
+    assert app.asked == 3
+
+
+async def test_an_answer_that_sets_a_cookie_is_not_kept(cache: ResponseCache, app: App) -> None:
+    app.headers = [(b"set-cookie", b"a=b")]
+    await get(cache)
+
+    assert (await get(cache)).body == b"2"
+
+
+async def test_a_get_with_a_body_is_not_served_from_it(cache: ResponseCache, app: App) -> None:
+    await get(cache)
+    for headers in ({"content_length": "2"}, {"transfer_encoding": "chunked"}):
+        await get(cache, **headers)
+
+    assert app.asked == 3
+
+
+async def test_what_belongs_to_one_exchange_is_for_the_first_caller_alone(
+    cache: ResponseCache, app: App
+) -> None:
+    app.headers = [(b"ratelimit", b'"general";r=5'), (b"cache-control", b"public")]
+    first, second = await get(cache), await get(cache)
+
+    assert b"ratelimit" in first.headers
+    assert b"ratelimit" not in second.headers
+    assert second.headers[b"cache-control"] == b"public"
+
+
+async def test_what_is_too_big_is_handed_on_and_not_kept(cache: ResponseCache, app: App) -> None:
+    app.padding = b"x" * 300_000
+
+    assert len((await get(cache)).body) == len((await get(cache)).body) == 300_001
+    assert app.asked == 2
+
+
+async def test_head_is_answered_from_it_without_a_body(cache: ResponseCache, app: App) -> None:
+    await get(cache)
+    found = await get(cache, method="HEAD")
+
+    assert (found.body, app.asked) == (b"", 1)
+    assert found.headers[b"content-length"] == b"1"
+    assert found.headers[b"x-cache"] == b"HIT"
+
+
+async def test_an_answer_to_head_is_not_kept(cache: ResponseCache, app: App) -> None:
+    await get(cache, method="HEAD")
+
+    assert (await get(cache)).headers[b"x-cache"] == b"MISS"
+    assert app.asked == 2
+
+
+async def test_a_process_remembers_the_newest_up_to_its_bound(
+    cache: ResponseCache, app: App
+) -> None:
+    cache._memory = memory = Memory(limit=5_000)
+    for number in range(20):
+        await get(cache, f"{PATH}{number}")
+
+    assert 0 < memory.size <= 5_000
+    assert all(isinstance(held, Held) for held in memory._held.values())
+    assert (await get(cache, f"{PATH}0")).body == b"1"  # Redis still has it
+    assert app.asked == 20
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,55 @@
+"""The generation of a tag: a random text that is another one after each change of what the tag
+stands for. What was computed under one generation is true while it stays. Imports no Django."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+# When a tag has ended, or was evicted, it begins anew, and what was kept under it is not found
+# again: so this is no promise, only a bound on memory.
+TAG_SECONDS = 86_400
+
+Read = Callable[[list[str]], Awaitable[list[bytes | None]]]
+
+
+def tag_key(tag: str) -> str:
+    return f"rallypoint:tag:{tag}"
+
+
+def new_generation() -> str:
+    """Never one that was there before, so that a lost key cannot bring old values back."""
+    return secrets.token_hex(8)
+
+
+class Generations:
+    """Asks for the tags of all requests at once: one question is on its way, and who comes
+    meanwhile joins the next. So what is answered was read after it was asked, and never before."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._asked: dict[str, asyncio.Future[bytes | None]] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    async def of(self, tag: str) -> bytes | None:
+        """None when there is none, or nobody knows."""
+        future = self._asked.get(tag)
+        if future is None:
+            future = self._asked[tag] = asyncio.get_running_loop().create_future()
+            if self._asking is None:
+                self._asking = asyncio.create_task(self._ask())
+        # Whoever goes away must not take the answer from the others.
+        return await asyncio.shield(future)
+
+    async def _ask(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, {}
+            try:
+                found = await self._read([tag_key(tag) for tag in asked])
+            except BaseException:
+                self._asking = None
+                for future in asked.values():
+                    future.set_result(None)
+                raise
+            for future, generation in zip(asked.values(), found, strict=True):
+                future.set_result(generation)
+        self._asking = None

@@ -1,0 +1,105 @@
+"""Where answers are kept: this process' memory first, the evictable Redis behind it for all.
+
+While Redis is away, or slow, nobody waits for it for PAUSE seconds. Imports no Django.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from monitoring.redis_clients import AWAY, asynchronous
+from monitoring.responses.kept import Held, Kept
+
+# The digit changes with what is kept.
+PREFIX = "rallypoint:responses:2:"
+PAUSE = 1.0
+# Not much more than a busy event loop may need to see an answer that has come: who takes that for
+# an outage sends a crowd to Django when it is least welcome.
+TIMEOUT = 0.5
+MEMORY = 16 * 1024 * 1024
+# Who computes longer than this is thought dead, and another process begins.
+LOCK_SECONDS = 5
+
+T = TypeVar("T")
+
+
+class Shelf:
+    def __init__(self, redis_url: str) -> None:
+        self._redis = asynchronous(redis_url, timeout=TIMEOUT)
+        self._away_until = 0.0
+        self._decode = msgspec.msgpack.Decoder(Kept).decode
+
+    @property
+    def is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
+    async def find(self, key: str) -> Kept | None:
+        raw: Any = await self._try(lambda: self._redis.get(PREFIX + key), None)
+        if raw is None:
+            return None
+        try:
+            return self._decode(raw)
+        except msgspec.DecodeError:  # of another version of this program
+            return None
+
+    async def put(self, key: str, kept: Kept) -> None:
+        raw = msgspec.msgpack.encode(kept)
+        seconds = max(1, kept.seconds + kept.stale)
+        await self._try(lambda: self._redis.set(PREFIX + key, raw, ex=seconds), None)
+
+    async def take(self, key: str) -> bool:
+        """The right to compute it; everybody has it while Redis is away."""
+        lock = f"{PREFIX}{key}:lock"
+        setting: Any = lambda: self._redis.set(lock, b"", nx=True, ex=LOCK_SECONDS)  # noqa: E731
+        return bool(await self._try(setting, fallback=True))
+
+    async def give_back(self, key: str) -> None:
+        await self._try(lambda: self._redis.delete(f"{PREFIX}{key}:lock"), 0)
+
+    async def read(self, keys: list[str]) -> list[bytes | None]:
+        nothing: list[bytes | None] = [None] * len(keys)
+        return await self._try(lambda: self._redis.mget(keys), nothing)
+
+    async def close(self) -> None:
+        await self._redis.aclose(close_connection_pool=True)
+
+    async def _try(self, ask: Callable[[], Any], fallback: T) -> T:
+        if self.is_away:
+            return fallback
+        try:
+            answer: T = await ask()
+        except AWAY:
+            self._away_until = time.monotonic() + PAUSE
+            return fallback
+        return answer
+
+
+class Memory:
+    """What was asked for most recently, up to `limit` bytes. It is never believed without a look at
+    its generation, so it saves the way of the answer and not the question."""
+
+    def __init__(self, limit: int = MEMORY) -> None:
+        self._limit = limit
+        self._held: OrderedDict[str, Held] = OrderedDict()
+        self.size = 0
+
+    def find(self, key: str) -> Held | None:
+        held = self._held.get(key)
+        if held is not None:
+            self._held.move_to_end(key)
+        return held
+
+    def put(self, key: str, held: Held) -> None:
+        self.forget(key)
+        self._held[key] = held
+        self.size += held.size
+        while self.size > self._limit:
+            _, dropped = self._held.popitem(last=False)
+            self.size -= dropped.size
+
+    def forget(self, key: str) -> None:
+        if (held := self._held.pop(key, None)) is not None:
+            self.size -= held.size

@@ -1,0 +1,107 @@
+"""Of those who ask the same at one time, one asks the application."""
+
+import asyncio
+import time
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from monitoring.responses import cache as module
+from monitoring.responses import shelf, tags
+from monitoring.responses.cache import ResponseCache
+from tests.monitoring.responses.conftest import PATH, Answer, App, get
+
+CROWD = 500
+
+
+async def crowd(*caches: ResponseCache, size: int = CROWD) -> list[Answer]:
+    each = size // len(caches)
+    return await asyncio.gather(*(get(cache) for cache in caches for _ in range(each)))
+
+
+async def test_500_at_once_ask_the_application_once(cache: ResponseCache, app: App) -> None:
+    answers = await crowd(cache)
+
+    assert {answer.body for answer in answers} == {b"1"}
+    assert sorted(a.headers[b"x-cache"] for a in answers) == [b"HIT"] * (CROWD - 1) + [b"MISS"]
+    assert app.asked == 1
+
+
+async def test_500_at_two_processes_ask_it_once(
+    cache: ResponseCache, other: ResponseCache, app: App
+) -> None:
+    answers = await crowd(cache, other)
+
+    assert {answer.body for answer in answers} == {b"1"}
+    assert app.asked == 1
+
+
+async def test_a_process_that_died_while_it_computed_is_not_waited_for_long(
+    cache: ResponseCache,
+    other: ResponseCache,
+    app: App,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_POLLED", 0.05)
+    app.waits = asyncio.Event().wait
+    never = asyncio.create_task(get(cache))
+    await app.begun.wait()
+    app.waits = lambda: asyncio.sleep(0)
+
+    started = time.monotonic()
+    assert (await get(other)).body == b"2"
+    assert time.monotonic() - started < shelf.LOCK_SECONDS / 2
+    never.cancel()
+
+
+async def test_who_leaves_does_not_take_the_answer_from_those_who_wait(
+    cache: ResponseCache, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    may_end = asyncio.Event()
+    app.waits = may_end.wait
+    first = asyncio.create_task(get(cache))
+    await app.begun.wait()
+    second = asyncio.create_task(get(cache))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    first.cancel()
+    may_end.set()
+
+    assert (await second).body == b"1"
+
+
+async def test_who_came_after_a_change_gets_nothing_from_before_it(
+    cache: ResponseCache, app: App
+) -> None:
+    may_end = asyncio.Event()
+    app.waits = may_end.wait
+    first = asyncio.create_task(get(cache))
+    await app.begun.wait()
+    await sync_to_async(tags._raise_generations)(["thing"])
+    second = asyncio.create_task(get(cache))
+    await asyncio.sleep(0)
+    may_end.set()
+
+    assert ((await first).body, (await second).body) == (b"1", b"2")
+
+
+async def test_what_is_not_offered_is_asked_by_each(cache: ResponseCache, app: App) -> None:
+    app.offers = False
+    answers = await crowd(cache, size=20)
+
+    assert len({answer.body for answer in answers}) == app.asked == 20
+
+
+async def test_the_first_error_is_not_everybodys(cache: ResponseCache, app: App) -> None:
+    app.status = 404
+    answers = await crowd(cache, size=5)
+
+    assert {answer.status for answer in answers} == {404}
+    assert app.asked == 5
+
+
+async def test_what_the_application_raises_is_raised(cache: ResponseCache, app: App) -> None:
+    app.error = RuntimeError("nothing")
+    with pytest.raises(RuntimeError):
+        await get(cache, PATH)
