@@ -405,6 +405,13 @@ HEALTH_CHECKS = {
     "spool": "links.health.check_spool",
     "outbox": "quests.health.check_outbox",
     "rooms": "realtime.health.check_rooms",
+    "migrations": "monitoring.health.machine.check_migrations",
+    "disk": "monitoring.health.machine.check_disk",
+    "memory": "monitoring.health.machine.check_memory",
+    "clock": "monitoring.health.machine.check_clock",
+    "beat": "monitoring.health.background.check_beat",
+    "tasks": "monitoring.health.background.check_tasks",
+    "channelLayer": "monitoring.health.background.check_channel_layer",
 }
 
 # --- unfold (the admin's face) --------------------------------------------------------------------

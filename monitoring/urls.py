@@ -3,6 +3,7 @@
 from django.urls import path
 
 from monitoring.health import views
+from monitoring.performance.views import PerformanceView
 from monitoring.wire import documents
 
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("api/health/live", views.LiveView.as_view(), name="health-live"),
     path("api/health/ready", views.ReadyView.as_view(), name="health-ready"),
     path("api/health/metrics", views.MetricsView.as_view(), name="health-metrics"),
+    path("api/performance", PerformanceView.as_view(), name="performance"),
     path("api/schema/", documents.SchemaView.as_view(), name="schema"),
     path("api/docs/", documents.DocsView.as_view(), name="docs"),
 ]
