@@ -30,6 +30,7 @@ from monitoring.performance.loop_lag import LoopLag  # noqa: E402
 from monitoring.performance.services import SNAPSHOT_SECONDS, remember  # noqa: E402
 from monitoring.regularly import Regularly  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
+from monitoring.status.history import SAMPLE_SECONDS, sample  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 from realtime.socket.consumer import RoomConsumer  # noqa: E402
 from realtime.socket.runtime import Rooms  # noqa: E402
@@ -141,7 +142,12 @@ _kept = ResponseCache(
     Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefix="/api/public/"
 )
 _watch = HealthWatch(services.short_report, services.database_was_met)
-_runtimes += [_watch, LoopLag(), Regularly("snapshots", remember, seconds=SNAPSHOT_SECONDS)]
+_runtimes += [
+    _watch,
+    LoopLag(),
+    Regularly("snapshots", remember, seconds=SNAPSHOT_SECONDS),
+    Regularly("status-history", sample, seconds=SAMPLE_SECONDS, pause=SAMPLE_SECONDS),
+]
 _health = HealthRoad(_kept, _watch, expose=services.scrape, metrics_token=settings.METRICS_TOKEN)
 _served = Redirect(RequestMetrics(CorrelationId(_health)), _runtime)
 application = Lifecycle(_served, *_runtimes)

@@ -414,6 +414,15 @@ HEALTH_CHECKS = {
     "channelLayer": "monitoring.health.background.check_channel_layer",
 }
 
+# What people see at /status, and which of the checks above each is made of.
+STATUS_COMPONENTS = {
+    "Website and API": ["database", "cache", "migrations", "disk"],
+    "Short links": ["redis", "clickStream", "spool"],
+    "Quests": ["database", "outbox"],
+    "Live rooms": ["database", "rooms", "channelLayer"],
+    "Background work": ["workers", "beat", "tasks"],
+}
+
 # --- unfold (the admin's face) --------------------------------------------------------------------
 UNFOLD = {
     "SITE_TITLE": "Rallypoint",

@@ -16,15 +16,19 @@ STOP_WITHIN = 1.0
 
 
 class Regularly:
-    """`work` every `seconds`, the first time at once; what it raises is logged and does not end it.
+    """`work` every `seconds`, the first time after `pause`; what it raises is logged and does not
+    end it.
 
     The thread is a daemon: one that hangs in a dependency holds no process back.
     """
 
-    def __init__(self, name: str, work: Callable[[], object], *, seconds: float) -> None:
+    def __init__(
+        self, name: str, work: Callable[[], object], *, seconds: float, pause: float = 0.0
+    ) -> None:
         self._name = name
         self._work = work
         self._seconds = seconds
+        self._pause = pause
         self._woken, self._stopped = Event(), Event()
         self._thread: Thread | None = None
 
@@ -43,6 +47,7 @@ class Regularly:
         self._woken.set()
 
     def _run(self) -> None:
+        self._stopped.wait(self._pause)
         while not self._stopped.is_set():
             self._woken.clear()
             started = time.monotonic()

@@ -4,11 +4,13 @@ from django.urls import path
 
 from monitoring.health import views
 from monitoring.performance.views import PerformanceView
+from monitoring.status.views import status_page
 from monitoring.wire import documents
 
 urlpatterns = [
     path("ping", views.ping, name="ping"),
     path("health", views.short_health, name="health-short"),
+    path("status", status_page, name="status"),
     path("api/health", views.HealthView.as_view(), name="health"),
     path("api/health/live", views.LiveView.as_view(), name="health-live"),
     path("api/health/ready", views.ReadyView.as_view(), name="health-ready"),
