@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 
 from monitoring.health.views import NO_STORE, is_operator
 from monitoring.performance import documents, services
+from monitoring.wire.filters import Integer, Query
 
 
 class Operators(BasePermission):
@@ -18,15 +19,16 @@ class Operators(BasePermission):
 
 class PerformanceView(APIView):
     permission_classes = [Operators]
+    query = Query(paged=False, window=Integer(at_least=5, at_most=300, default=300))
 
     @extend_schema(
         operation_id="performance",
         summary="How fast the service is, and what to do about it",
-        description="For operators. The last five minutes of all web workers of this machine: "
-        "rates a second, times in milliseconds. What nobody measures is left out.",
+        description="For operators. At least the last `window` seconds of all web workers of "
+        "this machine: rates a second, times in milliseconds. What nobody measures is left out.",
         responses=documents.PERFORMANCE,
         tags=["monitoring"],
     )
     def get(self, request: Request) -> Response:
-        del request
-        return Response(services.performance(), headers=NO_STORE)
+        seconds = self.query.read(request)["window"]
+        return Response(services.performance(seconds), headers=NO_STORE)

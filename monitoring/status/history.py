@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import Error, connection, transaction
 
@@ -68,7 +68,7 @@ def _write(samples: Iterable[Sample], *, forget_before: date) -> None:
                     status is Status.DEGRADED,
                     not status.serves,
                 )
-                row = (sample.at.date(), component, *map(int, counts), sample.at)
+                row: Any = (sample.at.date(), component, *map(int, counts), sample.at)
                 cursor.execute(_UPSERT, row)
         StatusDay.objects.filter(day__lte=forget_before).delete()
 

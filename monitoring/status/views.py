@@ -11,7 +11,8 @@ from monitoring.health.report import Status, worst
 from monitoring.health.runner import runner
 from monitoring.models import StatusDay
 from monitoring.status.components import component_states
-from monitoring.status.days import DAYS, components, recorded
+from monitoring.status.days import components, recorded
+from monitoring.status.history import DAYS
 
 _SENTENCES = {
     Status.HEALTHY: "Everything works.",

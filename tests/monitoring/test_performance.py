@@ -306,3 +306,14 @@ def test_an_operator_sees_the_last_minutes(api: Api, operator: User) -> None:
 def test_nobody_else_does(api: Api, alice: User) -> None:
     assert api().get("/api/performance").status_code == 401
     assert api(alice).get("/api/performance").status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("_empty_history")
+def test_the_window_is_the_callers_within_bounds(api: Api, operator: User) -> None:
+    for seconds in (200, 20, 0):
+        services.history().add(snapshot((), time.time() - seconds))
+    found = api(operator).get("/api/performance?window=15").json()
+    assert found["window"] == pytest.approx(20, abs=2)
+    for wrong in ("window=4", "window=301", "window=x", "since=1"):
+        assert api(operator).get(f"/api/performance?{wrong}").status_code == 400
