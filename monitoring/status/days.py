@@ -57,7 +57,7 @@ class Day(NamedTuple):
         if self.level is Level.UNKNOWN:
             return f"{name}: not observed"
         down, degraded = self.minutes.down, self.minutes.degraded
-        return f"{name}: {percent(self.minutes)} up, {down} min down, {degraded} min degraded"
+        return f"{name}: {uptime(self.minutes)}, {down} min down, {degraded} min degraded"
 
 
 class Component(NamedTuple):
@@ -69,18 +69,18 @@ class Component(NamedTuple):
 
     @property
     def uptime(self) -> str:
-        return percent(Minutes(*(sum(counts) for counts in zip(*self._minutes, strict=True))))
+        return uptime(Minutes(*(sum(counts) for counts in zip(*self._minutes, strict=True))))
 
     @property
     def _minutes(self) -> list[Minutes]:
         return [Minutes(), *(day.minutes for day in self.days)]
 
 
-def percent(minutes: Minutes) -> str:
+def uptime(minutes: Minutes) -> str:
     """Rounded down: a minute that was lost is never 100 %."""
     if (share := minutes.share_up) is None:
-        return "not observed"
-    return f"{int(share * 10_000) / 100:g} %"
+        return "not observed yet"
+    return f"{int(share * 10_000) / 100:g} % up"
 
 
 def recorded(today: date) -> list[StatusDay]:

@@ -11,7 +11,7 @@ from django.test import Client, override_settings
 from monitoring.health.report import Check, Status
 from monitoring.models import StatusDay
 from monitoring.status.components import component_states
-from monitoring.status.days import DAYS, Minutes, components, percent
+from monitoring.status.days import DAYS, Minutes, components, uptime
 from monitoring.status.history import MOST_WAITING, Recorder
 
 NOON = datetime(2031, 5, 1, 12, 0, 30, tzinfo=UTC)
@@ -133,14 +133,14 @@ def test_each_of_the_last_days_has_a_bar() -> None:
 @pytest.mark.parametrize(
     ("minutes", "said"),
     [
-        (Minutes(), "not observed"),
-        (Minutes(healthy=1440), "100 %"),
-        (Minutes(healthy=129_599, down=1), "99.99 %"),
-        (Minutes(degraded=1, down=1), "50 %"),
+        (Minutes(), "not observed yet"),
+        (Minutes(healthy=1440), "100 % up"),
+        (Minutes(healthy=129_599, down=1), "99.99 % up"),
+        (Minutes(degraded=1, down=1), "50 % up"),
     ],
 )
 def test_a_lost_minute_is_never_100_percent(minutes: Minutes, said: str) -> None:
-    assert percent(minutes) == said
+    assert uptime(minutes) == said
 
 
 # --- the page ---
