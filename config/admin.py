@@ -9,9 +9,11 @@ from django.contrib.admin import apps
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.module_loading import import_string
 from unfold.sites import UnfoldAdminSite
+
+from monitoring.performance.pages import operations_view
 
 # unfold's pages are made of Alpine.js and htmx. Alpine evaluates the expressions that stand in its
 # attributes as code, and the pages carry the theme's colours in a <style> element and some sizes
@@ -64,6 +66,7 @@ _SIDEBAR = {
         "accounts.apikey": ("API keys", "key"),
     },
     "Service": {
+        "monitoring.statusday": ("Live figures", "monitoring"),
         "django_celery_beat.periodictask": ("Periodic tasks", "schedule"),
         "monitoring.idempotencykey": ("Idempotency keys", "repeat"),
     },
@@ -71,6 +74,7 @@ _SIDEBAR = {
 # Models whose pages are not where Django puts them.
 _PAGES = {
     "links.click": "admin:links_link_clicks",
+    "monitoring.statusday": "admin:operations",
     "quests.proof": "admin:quests_evidence_review",
     "quests.attempt": "admin:quests_completion_why_anybody",
 }
@@ -84,6 +88,11 @@ class AdminConfig(apps.AdminConfig):
 
 class OperatorsSite(UnfoldAdminSite):
     index_title = "Overview"
+
+    def extra_urls(self) -> list[URLPattern]:
+        """unfold's hook for pages that belong to no model."""
+        live = self.admin_view(lambda request: operations_view(request, self))
+        return [path("operations/", live, name="operations")]
 
     def admin_view(self, view: _View, cacheable: bool = False) -> _View:  # noqa: FBT001, FBT002 - Django's signature
         return _relaxed(super().admin_view(_forgiving(view), cacheable))

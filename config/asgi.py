@@ -1,5 +1,5 @@
-"""The ASGI stack, from the outside in: life cycle, redirect, metrics, correlation, kept answers,
-body, Django.
+"""The ASGI stack, from the outside in: life cycle, redirect, metrics, correlation, health, kept
+answers, body, Django.
 
 Django runs as WSGI in a bounded pool of threads: its own ASGI handler makes a thread for each
 request and served the same view three to four times slower.
@@ -7,7 +7,7 @@ request and served the same view three to four times slower.
 
 import asyncio
 import os
-from typing import Any
+from typing import Any, Protocol
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
@@ -22,9 +22,15 @@ from links.redirect.runtime import RedirectConfig, Runtime  # noqa: E402
 from links.reserved import reserved_keys  # noqa: E402
 from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
-from monitoring.health import draining  # noqa: E402
+from monitoring.health import draining, services  # noqa: E402
+from monitoring.health.road import HealthRoad  # noqa: E402
+from monitoring.health.watch import HealthWatch  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
+from monitoring.performance.loop_lag import LoopLag  # noqa: E402
+from monitoring.performance.services import SNAPSHOT_SECONDS, remember  # noqa: E402
+from monitoring.regularly import Regularly  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
+from monitoring.status.history import SAMPLE_SECONDS, sample  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 from realtime.socket.consumer import RoomConsumer  # noqa: E402
 from realtime.socket.runtime import Rooms  # noqa: E402
@@ -36,11 +42,17 @@ WEBSOCKET_NOT_HERE = 4404
 PUBLIC_ANSWERS = ("/api/public/", "/api/quests", "/api/seasons", "/api/achievements")
 
 
+class Lives(Protocol):
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class Lifecycle:
     """Starts and stops what lives in the event loop, and closes connections while the process
     leaves. One layer, because each one costs every redirect a microsecond."""
 
-    def __init__(self, app: Any, *runtimes: Runtime | Rooms) -> None:
+    def __init__(self, app: Any, *runtimes: Lives) -> None:
         self._app = app
         self._runtimes = runtimes
         self._started = False
@@ -119,7 +131,7 @@ def redirect_config() -> RedirectConfig:
 
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
-_runtimes: list[Runtime | Rooms] = [_runtime]
+_runtimes: list[Lives] = [_runtime]
 _django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
 _http: Any = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _socket: Any = None
@@ -131,5 +143,13 @@ if settings.ENABLE_WEBSOCKET:
 _kept = ResponseCache(
     Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefixes=PUBLIC_ANSWERS
 )
-_served = Redirect(RequestMetrics(CorrelationId(_kept)), _runtime)
+_watch = HealthWatch(services.short_report, services.database_was_met)
+_runtimes += [
+    _watch,
+    LoopLag(),
+    Regularly("snapshots", remember, seconds=SNAPSHOT_SECONDS),
+    Regularly("status-history", sample, seconds=SAMPLE_SECONDS, pause=SAMPLE_SECONDS),
+]
+_health = HealthRoad(_kept, _watch, expose=services.scrape, metrics_token=settings.METRICS_TOKEN)
+_served = Redirect(RequestMetrics(CorrelationId(_health)), _runtime)
 application = Lifecycle(_served, *_runtimes)

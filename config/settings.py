@@ -409,6 +409,22 @@ HEALTH_CHECKS = {
     "spool": "links.health.check_spool",
     "outbox": "quests.health.check_outbox",
     "rooms": "realtime.health.check_rooms",
+    "migrations": "monitoring.health.machine.check_migrations",
+    "disk": "monitoring.health.machine.check_disk",
+    "memory": "monitoring.health.machine.check_memory",
+    "clock": "monitoring.health.machine.check_clock",
+    "beat": "monitoring.health.background.check_beat",
+    "tasks": "monitoring.health.background.check_tasks",
+    "channelLayer": "monitoring.health.background.check_channel_layer",
+}
+
+# What people see at /status, and which of the checks above each is made of.
+STATUS_COMPONENTS = {
+    "Website and API": ["database", "cache", "migrations", "disk"],
+    "Short links": ["redis", "clickStream", "spool"],
+    "Quests": ["database", "outbox"],
+    "Live rooms": ["database", "rooms", "channelLayer"],
+    "Background work": ["workers", "beat", "tasks"],
 }
 
 # --- unfold (the admin's face) --------------------------------------------------------------------

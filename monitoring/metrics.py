@@ -7,7 +7,7 @@ Imports no Django. Whoever answers a request says which route it was by
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from math import inf
 from typing import Any
@@ -18,6 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import REGISTRY, Collector
 
+from monitoring.error_categories import category_of
 from monitoring.metrics_files import VARIABLE
 from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
 
@@ -37,6 +38,7 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=_BUCKETS,
 )
+ERRORS = Counter("rallypoint_errors", "Requests that were not fulfilled, by why.", ["category"])
 
 GaugeValue = float | Mapping[tuple[str, ...], float]
 
@@ -69,6 +71,7 @@ class RequestMetrics:
                 notes.get("route", UNMATCHED),
                 status,
                 time.perf_counter() - started,
+                code=notes.get("code", ""),
             )
 
 
@@ -77,7 +80,14 @@ def name_route(scope: Scope, route: str) -> None:
     scope.setdefault(_NOTES, {})["route"] = route
 
 
-def observe(method: str, route: str, status: int, seconds: float) -> None:
+def name_code(scope: Scope, code: str) -> None:
+    """The stable code of a problem: it says more of an error than its status does."""
+    scope.setdefault(_NOTES, {})["code"] = code
+
+
+def observe(method: str, route: str, status: int, seconds: float, *, code: str = "") -> None:
+    if status >= 400:
+        ERRORS.labels(category_of(status, code)).inc()
     counter, histogram = _children(method if method in _METHODS else "OTHER", route, status // 100)
     counter.inc()
     histogram.observe(seconds)
@@ -162,10 +172,24 @@ def exposition(accept: str) -> tuple[bytes, str]:
     return encode(_registry()), content_type
 
 
+def families(*, announced: bool = True) -> Iterable[Metric]:
+    """Of all processes; without what is `announced`, nothing that asks a store."""
+    return _registry(announced=announced).collect()
+
+
+def errors_by_category() -> dict[str, int]:
+    return {
+        sample.labels["category"]: int(sample.value)
+        for metric in families(announced=False)
+        for sample in metric.samples
+        if sample.name == "rallypoint_errors_total"
+    }
+
+
 def totals() -> tuple[float, float]:
     """(requests, those answered 5xx), of all processes."""
     requests = errors = 0.0
-    for metric in _registry(announced=False).collect():
+    for metric in families(announced=False):
         for sample in metric.samples:
             if sample.name == "rallypoint_http_requests_total":
                 requests += sample.value

@@ -23,3 +23,25 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope[:12]}… {self.status}"
+
+
+class StatusDay(models.Model):
+    """How many minutes of a day a component was well, limited or down, as observed: minutes in
+    which nobody looked are in none of the three. `last_at` is the last minute that is counted."""
+
+    day = models.DateField()
+    component = models.CharField(max_length=60)
+    healthy = models.PositiveIntegerField(default=0)
+    degraded = models.PositiveIntegerField(default=0)
+    down = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "day of status"
+        verbose_name_plural = "days of status"
+        constraints = [
+            models.UniqueConstraint(fields=["day", "component"], name="status_day_component"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.component} {self.day}"

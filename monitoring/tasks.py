@@ -1,14 +1,33 @@
 """What the ground floor does regularly."""
 
+import contextlib
 import time
+from typing import Any
 
 from celery import shared_task
+from celery.signals import before_task_publish
+from redis.exceptions import RedisError
 
 from monitoring.redis import durable
 from monitoring.wire import idempotency
 
+# Written by the process that plans: with the heartbeat, it tells a dead beat from dead workers.
+BEAT_KEY = "rallypoint:beat:heartbeat"
 HEARTBEAT_KEY = "rallypoint:workers:heartbeat"
 HEARTBEAT_LIFETIME = 60
+
+
+def connect_beat() -> None:
+    """Called once, when the apps are ready."""
+    before_task_publish.connect(
+        _note_planning, sender=heartbeat.name, dispatch_uid="rallypoint.beat"
+    )
+
+
+def _note_planning(**_: Any) -> None:
+    """Only beat sends heartbeats. Whatever is wrong with Redis, it meets again at once."""
+    with contextlib.suppress(RedisError):
+        durable().set(BEAT_KEY, f"{time.time():.3f}", ex=HEARTBEAT_LIFETIME)
 
 
 @shared_task(name="monitoring.tasks.heartbeat", ignore_result=True)

@@ -38,7 +38,15 @@ _HEALTH: dict[str, Any] = {
         "errors": {
             "type": "object",
             "description": "Answers 5xx since the start, and their share of all; for operators.",
-            "properties": {"count": {"type": "integer"}, "rate": {"type": "number"}},
+            "properties": {
+                "count": {"type": "integer"},
+                "rate": {"type": "number"},
+                "categories": {
+                    "type": "object",
+                    "description": "Requests that were not fulfilled, by why.",
+                    "additionalProperties": {"type": "integer"},
+                },
+            },
         },
         "checks": {
             "type": "object",

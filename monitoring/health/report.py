@@ -1,4 +1,4 @@
-"""What a check says, and what all of them together mean."""
+"""What a check says, and what all of them together mean. Imports no Django."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,13 +1,17 @@
-"""Asks every part side by side, none for longer than its limit, and not more than once a second."""
+"""Asks every part side by side, none for longer than its limit, and not more than once a second.
+
+How much a part matters depends on who asks: a web worker serves without its broker, which is all
+that a Celery worker has.
+"""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from functools import lru_cache
 from threading import Lock
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 from django.conf import settings
@@ -20,6 +24,7 @@ from monitoring.health.report import Check, Status, worst
 logger = structlog.get_logger("rallypoint.health")
 
 KEEP_SECONDS = 1.0
+WEB, WORKER, BEAT = "web", "worker", "beat"
 DEFAULT_LIMIT = 1.0
 
 CheckFunction = Callable[[], Check]
@@ -27,25 +32,42 @@ Function = TypeVar("Function", bound=CheckFunction)
 
 
 def check(
-    *, limit: float = DEFAULT_LIMIT, critical: bool = False
+    *,
+    limit: float = DEFAULT_LIMIT,
+    critical: bool | Collection[str] = False,
+    every: float = 0.0,
 ) -> Callable[[Function], Function]:
-    """Of a check function. Without a `critical` part the service cannot do its work; every other
-    one that fails or keeps silent for `limit` seconds only degrades it."""
+    """Of a check function. Without a `critical` part the service cannot do its work, or a process
+    of the roles named cannot do its own; every other one that fails or keeps silent for `limit`
+    seconds only degrades it. One that was well is left alone for `every` seconds."""
 
     def mark(function: Function) -> Function:
-        function.limit, function.critical = limit, critical  # type: ignore[attr-defined]
+        function.terms = Terms(limit, critical, every)  # type: ignore[attr-defined]
         return function
 
     return mark
 
 
+class Terms(NamedTuple):
+    """Of a check; seconds."""
+
+    limit: float = DEFAULT_LIMIT
+    critical: bool | Collection[str] = False
+    every: float = 0.0
+
+    def needed_by(self, role: str) -> bool:
+        return self.critical if isinstance(self.critical, bool) else role in self.critical
+
+
 class Runner:
-    def __init__(self, functions: Mapping[str, CheckFunction]) -> None:
+    def __init__(self, functions: Mapping[str, CheckFunction], role: str = WEB) -> None:
         self._functions = functions
+        self._role = role
         self._pool = ThreadPoolExecutor(len(functions) or 1, thread_name_prefix="health")
         self._running: dict[str, Future[Check]] = {}
         self._lock = Lock()
         self._results: dict[str, Check] = {}
+        self._rest_until: dict[str, float] = {}
         self._asked_at = float("-inf")
 
     def results(self) -> dict[str, Check]:
@@ -58,24 +80,29 @@ class Runner:
 
     def _ask(self) -> dict[str, Check]:
         started = time.monotonic()
-        for name, function in self._functions.items():
+        asked = [name for name in self._functions if self._rest_until.get(name, 0.0) <= started]
+        for name in asked:
             # One that still hangs from the last round is not asked again: it would eat threads.
             if name not in self._running or self._running[name].done():
-                self._running[name] = self._pool.submit(_timed, function)
-        return {name: self._answer(name, started) for name in self._functions}
+                self._running[name] = self._pool.submit(_timed, self._functions[name])
+        found = {name: self._answer(name, started) for name in asked}
+        return {name: found.get(name) or self._results[name] for name in self._functions}
 
     def _answer(self, name: str, started: float) -> Check:
-        function = self._functions[name]
-        limit: float = getattr(function, "limit", DEFAULT_LIMIT)
-        critical: bool = getattr(function, "critical", False)
+        terms: Terms = getattr(self._functions[name], "terms", Terms())
         try:
-            return self._running[name].result(max(0.0, started + limit - time.monotonic()))
+            result = self._running[name].result(max(0.0, started + terms.limit - time.monotonic()))
         except FutureTimeoutError:
-            status, error = Status.UNAVAILABLE, f"no answer within {limit:g} s"
+            error = f"no answer within {terms.limit:g} s"
+            result = Check(Status.UNAVAILABLE, details={"error": error})
         except Exception as failure:  # noqa: BLE001 - whatever it is, this part is not well
             logger.warning("health_check_failed", check=name, error=str(failure)[:300])
-            status, error = Status.UNHEALTHY, type(failure).__name__
-        return Check(status if critical else Status.DEGRADED, details={"error": error})
+            result = Check(Status.UNHEALTHY, details={"error": type(failure).__name__})
+        if result.status is Status.HEALTHY:
+            self._rest_until[name] = started + terms.every
+        if result.status.serves or terms.needed_by(self._role):
+            return result
+        return replace(result, status=Status.DEGRADED)
 
 
 def _timed(function: CheckFunction) -> Check:
@@ -89,9 +116,11 @@ def _timed(function: CheckFunction) -> Check:
     return replace(result, latency_ms=round((time.perf_counter() - started) * 1000, 2))
 
 
-@lru_cache(maxsize=1)
-def runner() -> Runner:
-    return Runner({name: import_string(path) for name, path in settings.HEALTH_CHECKS.items()})
+@lru_cache(maxsize=3)
+def runner(role: str = WEB) -> Runner:
+    """What the service is for a process of `role`."""
+    functions = {name: import_string(path) for name, path in settings.HEALTH_CHECKS.items()}
+    return Runner(functions, role)
 
 
 def overall(results: Mapping[str, Check]) -> Status:

@@ -13,7 +13,7 @@ from health_check.checks import Cache, Database
 from monitoring import metrics
 from monitoring.health.memory import memory
 from monitoring.health.report import Check, Status
-from monitoring.health.runner import check, overall, runner
+from monitoring.health.runner import WEB, WORKER, check, overall, runner
 from monitoring.redis import durable
 from monitoring.tasks import HEARTBEAT_KEY
 from monitoring.wire.fields import instant
@@ -57,7 +57,7 @@ def check_cache() -> Check:
     return Check(Status.HEALTHY, latency, {"hitRate": rate})
 
 
-@check()
+@check(critical=(WORKER,))
 def check_redis() -> Check:
     """The durable one. Without its append-only file it would lose clicks that it acknowledged."""
     answer: Any = durable().info()
@@ -88,9 +88,22 @@ def has_met_database() -> bool:
     return _has_met_database
 
 
-def short_report() -> dict[str, Any]:
+def database_was_met() -> bool:
+    """The same without asking: for those who may not wait, and have others ask."""
+    return _has_met_database
+
+
+def scrape(accept: str) -> tuple[bytes, str]:
+    """(body, content type) for a thread that serves no request."""
+    try:
+        return metrics.exposition(accept)
+    finally:
+        connection.close()
+
+
+def short_report(role: str = WEB) -> dict[str, Any]:
     """What anybody may know."""
-    results = runner().results()
+    results = runner(role).results()
     return {
         "status": overall(results),
         "timestamp": instant(datetime.now(UTC)),
@@ -101,9 +114,9 @@ def short_report() -> dict[str, Any]:
     }
 
 
-def full_report() -> dict[str, Any]:
+def full_report(role: str = WEB) -> dict[str, Any]:
     """What an operator gets: the numbers too."""
-    results, short = runner().results(), short_report()
+    results, short = runner(role).results(), short_report(role)
     requests, errors = metrics.totals()
     return {
         **short,
@@ -112,6 +125,7 @@ def full_report() -> dict[str, Any]:
         "errors": {
             "count": int(errors),
             "rate": round(errors / requests, 6) if requests else 0.0,
+            "categories": metrics.errors_by_category(),
         },
         "checks": {name: _full(result) for name, result in results.items()},
     }

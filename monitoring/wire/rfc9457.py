@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from monitoring.metrics import name_code
 from monitoring.trace import Scope, Send, correlation_id
 
 CONTENT_TYPE = "application/problem+json"
@@ -36,6 +37,7 @@ async def send_problem(
     detail: str,
     headers: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
+    name_code(scope, code)
     content = members(code=code, status=status, detail=detail, instance=scope["path"])
     body = json.dumps(content).encode()
     start = [

@@ -126,7 +126,7 @@ def test_an_operator_gets_the_numbers(api: Api, operator: User) -> None:
     assert body["database"]["connections"] >= 1
     assert body["database"]["latency"] > 0
     assert set(body["cache"]) == {"connected", "latency", "hitRate"}
-    assert set(body["errors"]) == {"count", "rate"}
+    assert set(body["errors"]) == {"count", "rate", "categories"}
     assert body["checks"]["workers"]["heartbeatAge"] < 5
 
 

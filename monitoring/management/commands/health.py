@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from monitoring.health import services
+from monitoring.health.runner import BEAT, WEB, WORKER
 
 EXAMPLE = "Example: manage.py health --json | jq .checks"
 
@@ -17,9 +18,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="the whole report as JSON")
+        parser.add_argument(
+            "--role",
+            choices=(WEB, WORKER, BEAT),
+            default=WEB,
+            help="for which kind of process: each can do without other parts (web)",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        report = services.full_report()
+        report = services.full_report(options["role"])
         self.stdout.write(json.dumps(report, indent=2) if options["json"] else _table(report))
         if not report["status"].serves:
             raise SystemExit(1)

@@ -1,0 +1,63 @@
+"""The checks of those who work behind the requests: beat, the broker's queue, Channels' layer."""
+
+import asyncio
+import time
+from typing import Any
+
+from channels.layers import DEFAULT_CHANNEL_LAYER, channel_layers
+from django.conf import settings
+
+from monitoring.health.report import Check, Status
+from monitoring.health.runner import BEAT, WORKER, check
+from monitoring.redis import durable
+from monitoring.tasks import BEAT_KEY
+
+# Beat plans something every second.
+SILENT_AFTER = 30.0
+# Periodic tasks expire; what is more than this was sent by requests, faster than it is done.
+MOST_WAITING = 1000
+_ROUND_TRIP_SECONDS = 0.8
+
+
+@check(critical=(BEAT,))
+def check_beat() -> Check:
+    """By what beat itself wrote when it sent a task: unlike the heartbeat, it needs no worker."""
+    raw: Any = durable().get(BEAT_KEY)
+    if raw is None:
+        return Check(Status.UNHEALTHY, details={"error": "nothing was planned"})
+    age = round(max(0.0, time.time() - float(raw)), 1)
+    status = Status.HEALTHY if age <= SILENT_AFTER else Status.UNHEALTHY
+    return Check(status, details={"plannedBefore": age})
+
+
+@check(critical=(WORKER,))
+def check_tasks() -> Check:
+    """How many tasks wait at the broker for a worker."""
+    waiting = waiting_tasks()
+    status = Status.HEALTHY if waiting <= MOST_WAITING else Status.DEGRADED
+    return Check(status, details={"waiting": waiting})
+
+
+def waiting_tasks() -> int:
+    prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
+    found: Any = durable().llen(f"{prefix}celery")
+    return int(found)
+
+
+@check(limit=1.5, every=10.0)
+def check_channel_layer() -> Check:
+    """One message there and back: what Channels carries between processes, and not only PING."""
+    asyncio.run(_there_and_back())
+    return Check(Status.HEALTHY)
+
+
+async def _there_and_back() -> None:
+    """Over a layer of its own: the process's belongs to another event loop."""
+    layer: Any = channel_layers.make_backend(DEFAULT_CHANNEL_LAYER)
+    try:
+        async with asyncio.timeout(_ROUND_TRIP_SECONDS):
+            name = await layer.new_channel("health!")
+            await layer.send(name, {"type": "health"})
+            await layer.receive(name)
+    finally:
+        await layer.flush()  # its connections and its listener end with this loop

@@ -1,0 +1,73 @@
+"""Health is answered while every thread of every worker waits for something else."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from statistics import quantiles
+from threading import Event
+
+import psycopg
+import pytest
+import requests
+
+from tests.stack import Stack, wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+THREADS = 8  # of each worker; the default of WEB_THREADS
+
+
+@contextmanager
+def all_threads_busy(stack: Stack) -> Iterator[None]:
+    """More people than there are threads ask, again and again, for a table that somebody holds."""
+    threads = THREADS * len(stack.web_workers())
+    enough = Event()
+    with psycopg.connect(stack.env["DATABASE_URL"]) as holder, ThreadPoolExecutor(99) as people:
+        holder.execute("LOCK TABLE links_link IN ACCESS EXCLUSIVE MODE")
+        asking = [people.submit(_list_links, stack, enough) for _ in range(3 * threads)]
+        try:
+            wait_until(lambda: _waiting(stack) >= threads)
+            yield
+        finally:
+            enough.set()
+            holder.rollback()
+        assert all(task.result() for task in asking)
+
+
+def _list_links(stack: Stack, enough: Event) -> int:
+    headers = {"Authorization": f"Bearer {stack.key}"}
+    times = 0
+    while not enough.is_set():
+        requests.get(f"{stack.url}/api/links", headers=headers, timeout=60)
+        times += 1
+    return times
+
+
+def _waiting(stack: Stack) -> int:
+    with psycopg.connect(stack.env["DATABASE_URL"]) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_health_takes_less_than_50_ms_while_all_threads_are_busy(stack: Stack) -> None:
+    wait_until(lambda: requests.get(f"{stack.url}/api/health", timeout=5).status_code == 200)
+    times = []
+    with all_threads_busy(stack), requests.Session() as prober:
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            for path in ("/api/health", "/health", "/api/health/live", "/api/health/ready"):
+                started = time.perf_counter()
+                answer = prober.get(f"{stack.url}{path}", timeout=5)
+                times.append(time.perf_counter() - started)
+                assert answer.status_code == 200, answer.text
+    p99 = quantiles(times, n=100)[98]
+    assert p99 < 0.050, f"{p99 * 1000:.1f} ms, of {len(times)} answers"
+
+
+def test_metrics_are_given_while_all_threads_are_busy(stack: Stack) -> None:
+    with all_threads_busy(stack):
+        scraped = requests.get(f"{stack.url}/api/health/metrics", timeout=5)
+    assert "rallypoint_http_requests_total" in scraped.text
