@@ -147,13 +147,15 @@ def test_what_is_set_for_a_transaction_ends_with_it(over_it: DatabaseWrapper) ->
     assert ask(over_it, "SHOW statement_timeout") != [("7s",)]
 
 
-def test_an_iterator_needs_no_cursor_that_stays_on_a_server(over_it: DatabaseWrapper) -> None:
+def test_an_iterator_needs_no_cursor_that_stays_on_a_server(
+    over_it: DatabaseWrapper, bouncer: str
+) -> None:
     User.objects.bulk_create(User(username=f"user-{number}") for number in range(30))
-    with psycopg.connect(**over_it.get_connection_params() | {"autocommit": True}) as other:
-        seen = 0
+    seen = 0
+    with psycopg.connect(bouncer) as other:
         for _ in User.objects.iterator(chunk_size=10):
             seen += 1
-            other.execute("SELECT 1")
+            other.execute("SELECT 1")  # and keeps the server that was used last
     assert seen == 30
 
 
