@@ -126,6 +126,7 @@ def redirect_config() -> RedirectConfig:
         country_header=settings.COUNTRY_HEADER,
         geoip_database=settings.GEOIP_DATABASE,
         processes=settings.WEB_CONCURRENCY,
+        pgbouncer=settings.DATABASE_PGBOUNCER,
     )
 
 
@@ -136,7 +137,11 @@ _django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
 _http: Any = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _socket: Any = None
 if settings.ENABLE_WEBSOCKET:
-    _rooms = Rooms(database_url=settings.DATABASE_URL, redis_url=settings.REDIS_URL)
+    _rooms = Rooms(
+        database_url=settings.DATABASE_URL,
+        redis_url=settings.REDIS_URL,
+        pgbouncer=settings.DATABASE_PGBOUNCER,
+    )
     _runtimes.append(_rooms)
     _http = EventStream(_http, _rooms)
     _socket = RoomConsumer.as_asgi(rooms=_rooms)

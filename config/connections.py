@@ -32,8 +32,11 @@ def sibling_redis(url: str) -> str:
     return urlunsplit(parts._replace(path=f"/{number + 1}"))
 
 
-def django_database(url: str, *, options: dict[str, Any], pool_max: int) -> dict[str, Any]:
-    """Django's DATABASES entry for `url`; pool_max 0 gives plain connections (Celery, commands)."""
+def django_database(
+    url: str, *, options: dict[str, Any], pool_max: int, pgbouncer: bool = False
+) -> dict[str, Any]:
+    """Django's DATABASES entry for `url`; pool_max 0 gives plain connections (Celery, commands).
+    With `pgbouncer` nothing is left on a connection that the next transaction would need."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
@@ -47,6 +50,9 @@ def django_database(url: str, *, options: dict[str, Any], pool_max: int) -> dict
         "timeout": env.integer("DATABASE_TIMEOUT", 2_000, at_least=1) / 1000,
         "max_waiting": 100,
     }
+    if pgbouncer:
+        options = {**options, "prepare_threshold": None}
+        options.pop("options", None)
     return {
         "ENGINE": "monitoring.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -57,5 +63,6 @@ def django_database(url: str, *, options: dict[str, Any], pool_max: int) -> dict
         # The pool keeps connections itself; Django must hand them back after each request.
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": pgbouncer,
         "OPTIONS": {**query, **options, **({"pool": pool} if pool_max else {})},
     }

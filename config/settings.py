@@ -106,9 +106,14 @@ TEMPLATES = [
 # --- PostgreSQL -----------------------------------------------------------------------------------
 DATABASE_URL, REDIS_URL = connections.service_urls(VAR_DIR)
 DATABASE_STATEMENT_TIMEOUT = env.integer("DATABASE_STATEMENT_TIMEOUT", 30_000)
+SLOW_QUERY_THRESHOLD = env.integer("SLOW_QUERY_THRESHOLD", 1_000, at_least=1)  # ms
+# DATABASE_URL leads to PgBouncer in transaction mode; docs/operations.md has its settings.
+DATABASE_PGBOUNCER = env.flag("DATABASE_PGBOUNCER", default=False)
+ENABLE_QUERY_LOGGING = env.flag("ENABLE_QUERY_LOGGING", default=DEBUG)
 DATABASES = {
     "default": connections.django_database(
         DATABASE_URL,
+        pgbouncer=DATABASE_PGBOUNCER,
         # Celery closes a pool around every task, and a command has one thread: no pool there.
         pool_max=env.integer("DATABASE_POOL_MAX", 20) if ROLE == "web" else 0,
         options={

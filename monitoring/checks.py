@@ -178,6 +178,23 @@ def database_clock(aliases: Sequence[str]) -> Found:
     return found
 
 
+def statement_timeout(aliases: Sequence[str]) -> Found:
+    """Said on connecting, it never comes as far as a server behind PgBouncer."""
+    found: Found = []
+    for alias in aliases:
+        try:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SELECT current_setting('statement_timeout')")
+                (limit,) = cursor.fetchone()
+        except DatabaseError:
+            continue
+        if limit == "0":
+            message = "No statement has a time limit in PostgreSQL."
+            hint = "ALTER ROLE ... SET statement_timeout = '30s'"
+            found.append(Warning(message, hint=hint, id="rallypoint.W010"))
+    return found
+
+
 def _skew(name: str, its_time: float) -> Found:
     skew = its_time - time.time()
     if abs(skew) <= MOST_SKEW_SECONDS:
@@ -210,7 +227,9 @@ def check_settings(**_: Any) -> Found:
 @register(Tags.database)
 def check_servers(*, databases: Sequence[str] | None = None, **_: Any) -> Found:
     """Only with `--database`, or when `migrate` runs: the servers may be somewhere else."""
-    return [*redis_durability(), *database_clock(databases)] if databases else []
+    if not databases:
+        return []
+    return [*redis_durability(), *database_clock(databases), *statement_timeout(databases)]
 
 
 def refuse_if_unsafe() -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from monitoring.metrics import UNMATCHED, name_route
+from monitoring.postgresql.tally import tallied
 from monitoring.trace import HEADER, bound, correlation_id, new_id, valid_or_new
 
 logger = structlog.get_logger("rallypoint.request")
@@ -27,18 +28,27 @@ class CorrelationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
         value = valid_or_new(request.META.get("HTTP_X_CORRELATION_ID"))
-        with bound(value), structlog.contextvars.bound_contextvars():
+        with (
+            bound(value),
+            structlog.contextvars.bound_contextvars(),
+            tallied(keep_texts=settings.ENABLE_QUERY_LOGGING) as queries,
+        ):
             response = self.get_response(request)
             response[HEADER] = value
             route = route_of(request)
             if (scope := request.META.get("asgi.scope")) is not None:
                 name_route(scope, route)
-            _log_request(request, response, route, time.perf_counter() - started)
+            asked = queries.hand_over(route)
+            _log_request(request, response, route, time.perf_counter() - started, asked)
         return response
 
 
 def _log_request(
-    request: HttpRequest, response: HttpResponseBase, route: str, seconds: float
+    request: HttpRequest,
+    response: HttpResponseBase,
+    route: str,
+    seconds: float,
+    asked: dict[str, float],
 ) -> None:
     logger.info(
         "request",
@@ -47,6 +57,7 @@ def _log_request(
         status=response.status_code,
         duration_ms=round(seconds * 1000, 2),
         caller=caller_kind(request),
+        **asked,
     )
 
 

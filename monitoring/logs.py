@@ -83,7 +83,7 @@ class Uncaught(logging.Filter):
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
-        _add_correlation_id,
+        add_correlation_id,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -106,7 +106,7 @@ def _final(style: str) -> list[Processor]:
     ]
 
 
-def _add_correlation_id(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
+def add_correlation_id(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
     if value := correlation_id():
         event_dict.setdefault("correlation_id", value)
     return event_dict

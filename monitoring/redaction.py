@@ -24,17 +24,21 @@ _SECRET_KEYS = re.compile(
 _MARKS = (
     *("passw", "passphrase", "secret", "token", "signature", "cookie", "authorization"),
     *("credential", "bearer", "basic", "apikey", "api_key", "api-key", "private", "csrf"),
-    *("session", "rp_", "eyj", "://"),
+    *("session", "forwarded", "addr", "rp_", "eyj", "://"),
 )
 _API_KEY = re.compile(r"(rp_[A-Za-z0-9]+_)[A-Za-z0-9_\-]{8,}")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_\-]*\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)*")
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/]*@")
 _SCHEME = re.compile(r"\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=\-]{6,}", re.IGNORECASE)
+# A secret's name at the end of a word, or within, and what it is set to: quoted, in a list, quoted
+# again as JSON within JSON is, or bare.
 _ASSIGNED = re.compile(
-    r"((?:password|passwd|passphrase|secret|token|signature|cookie|authorization|credential"
-    r"|api[_\-]?key|private[_\-]?key|csrf\w*|session_?(?:id|key))[\"']?\s*[=:]\s*[\"']?)"
-    r"(?!\[redacted\])[^\s\"'&,;]+",
-    re.IGNORECASE,
+    r"((?:passw(?:or)?d|passphrase|secret|token|signature|cookie|authorization|credential|bearer"
+    r"|api[_\-]?key|private[_\-]?key|csrf|session_?(?:id|key)|forwarded-for|remote_addr"
+    r"|ip_?address)[\w\-]{0,40}(?:\\*[\"'])?\s*[=:]\s*b?)"
+    r"(?:\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|(\\+[\"']).*?(?:\2|$)"
+    r"|[\[({][^\])}]*[\])}]?|(?!\[redacted\])[^\s\"'&,;\\]+)",
+    re.IGNORECASE | re.DOTALL,
 )
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
 _COLON_RUN = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")

@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
 from redis.exceptions import RedisError
 
 from links.redirect import target as targets
@@ -27,6 +26,7 @@ from links.redirect.stream import StreamWriter
 from links.redirect.target import Target
 from links.redirect.visitors import DAY_MS, VisitorHasher
 from monitoring.metrics import Observations
+from monitoring.postgresql.async_pool import MeasuredPool
 from monitoring.proxies import TrustedProxies, parse_networks
 from monitoring.redis_clients import asynchronous
 
@@ -53,6 +53,7 @@ class RedirectConfig:
     country_header: str = ""
     geoip_database: str = ""
     processes: int = 1
+    pgbouncer: bool = False
 
 
 class Runtime:
@@ -67,7 +68,7 @@ class Runtime:
         self._news = asynchronous(config.redis_url, timeout=None)
         self._stream = StreamWriter(config.redis_url)
         self._spool = Spool(config.spool_directory, config.spool_max_bytes)
-        self._database = _connection_pool(config.database_url)
+        self._database = _connection_pool(config)
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses = Addresses(config.reserved, config.domains)
         self.callers = Callers(proxies, countries)
@@ -234,9 +235,11 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=0.2)
 
 
-def _connection_pool(url: str) -> AsyncConnectionPool[Any]:
-    return AsyncConnectionPool(
-        url,
+def _connection_pool(config: RedirectConfig) -> MeasuredPool:
+    return MeasuredPool(
+        config.database_url,
+        name="redirects",
+        pgbouncer=config.pgbouncer,
         open=False,
         min_size=1,
         max_size=4,
@@ -244,7 +247,7 @@ def _connection_pool(url: str) -> AsyncConnectionPool[Any]:
         max_waiting=200,
         # After that the pool gives up and begins anew with the next request: no long back-off.
         reconnect_timeout=1,
-        check=AsyncConnectionPool.check_connection,
+        check=MeasuredPool.check_connection,
         kwargs={
             "autocommit": True,
             "row_factory": dict_row,

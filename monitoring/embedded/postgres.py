@@ -15,6 +15,7 @@ from monitoring.embedded.secret_file import read_secret, write_secret
 from monitoring.embedded.server import Server, environment
 
 NAME = "rallypoint"  # of the database and of its only role
+STATISTICS = "pg_stat_statements"  # what `manage.py db_report` finds the slowest statements by
 _SOCKET_PORT = 5432  # only part of the socket's name
 _SOCKET_LIMIT = 100  # sun_path has 104 bytes on macOS, 108 on Linux
 _PG_HBA = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
@@ -84,6 +85,7 @@ class Postgres(Server):
         settings = {
             **_SETTINGS,
             **(_TEMPORARY_SETTINGS if self.temporary else {}),
+            **({"shared_preload_libraries": STATISTICS} if self._has_statistics() else {}),
             "cluster_name": self.marker,
             "port": str(self.port),
             "listen_addresses": "" if self._socket_directory else "127.0.0.1",
@@ -117,6 +119,8 @@ class Postgres(Server):
         self.run_once([*initdb, *self._initdb_options()], cwd=unfinished)
         (unfinished / "pg_hba.conf").write_text(_PG_HBA)
         self._single_user(f"CREATE DATABASE {NAME}", cwd=unfinished)
+        if self._has_statistics():
+            self._single_user(f"CREATE EXTENSION {STATISTICS}", cwd=unfinished, database=NAME)
         self._password_file.unlink(missing_ok=True)  # of data that somebody removed
         unfinished.rename(self.home)
 
@@ -133,10 +137,16 @@ class Postgres(Server):
         self._single_user(f"ALTER ROLE {NAME} PASSWORD '{password}'", cwd=self.home)
         write_secret(self._password_file, password)
 
-    def _single_user(self, statement: str, *, cwd: Path) -> None:
+    def _single_user(self, statement: str, *, cwd: Path, database: str = "postgres") -> None:
         argv = [str(self._bin / "postgres"), "--single", "-D", self._reachable(cwd)]
-        options = ["-c", "exit_on_error=true", "postgres"]
+        options = ["-c", "exit_on_error=true", database]
         self.run_once([*argv, *options], stdin=f"{statement}\n".encode(), cwd=cwd)
+
+    def _has_statistics(self) -> bool:
+        """The system's packages bring the extension along; the wheel does not."""
+        library = f"{STATISTICS}.*"
+        places = (library, f"postgresql/{library}", f"pgsql/{library}")
+        return any(any(self._bin.parent.glob(f"lib*/{place}")) for place in places)
 
     def _reachable(self, data: Path) -> str:
         """Its name; the server's own working directory, if its user can't get there by name.

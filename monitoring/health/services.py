@@ -40,10 +40,7 @@ def _database_details() -> dict[str, Any]:
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
         (connections,) = cursor.fetchone()
     pool = getattr(connection, "pool", None)
-    stats = pool.get_stats() if pool else {}
-    known = ("pool_min", "pool_max", "pool_size", "pool_available", "requests_waiting")
-    shown = {name: stats[name] for name in known if name in stats}
-    return {"connections": connections, "pool": shown}
+    return {"connections": connections, "pool": pool.figures() if pool else {}}
 
 
 @check()

@@ -6,9 +6,14 @@ from django.db.backends.base.base import NO_DB_ALIAS
 from django_prometheus.db.backends.postgresql import base
 
 from monitoring.postgresql.pool import FailFastPool
+from monitoring.postgresql.watching import watch
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute_wrappers.append(watch)
+
     @property
     def pool(self) -> FailFastPool | None:
         """Django's, of another class. Threads may make two at once: the first one kept wins."""

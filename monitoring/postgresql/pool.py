@@ -14,6 +14,13 @@ from psycopg_pool import ConnectionPool
 from psycopg_pool.pool import MaintenanceTask
 
 from monitoring.postgresql.connection import BoundedConnection, SilentServerError
+from monitoring.postgresql.figures import (
+    FIGURES_SECONDS,
+    Figures,
+    forget_those_gone,
+    reason_of,
+    shown,
+)
 
 logger = structlog.get_logger("rallypoint.database")
 
@@ -28,14 +35,36 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
     def __init__(self, **options: Any) -> None:
         self._away: Exception | None = None
         self._probe_is_planned = False
+        self._figures = Figures("django")
         ours = {"connection_class": BoundedConnection, "reconnect_timeout": GIVE_UP_SECONDS}
         super().__init__(**{**ours, **options})
+
+    def open(self, wait: bool = False, timeout: float = 30.0) -> None:  # noqa: FBT001, FBT002
+        is_new = self.closed
+        super().open(wait, timeout)
+        if is_new:
+            self.schedule_task(_HandOver(self), FIGURES_SECONDS)
 
     def getconn(self, timeout: float | None = None) -> BoundedConnection:
         # Connections that lie ready may still be good: each is checked before it is given.
         if self._away is not None and not self._pool:
+            self._figures.refuse("away")
             raise OperationalError("PostgreSQL is away") from self._away
-        return super().getconn(timeout)
+        try:
+            return super().getconn(timeout)
+        except OperationalError as error:
+            self._figures.refuse(reason_of(error))
+            with self._lock:
+                forget_those_gone(self._waiting)
+            raise
+
+    def figures(self) -> dict[str, Any]:
+        """Of this process: sizes, who waits, and since the start how many asked, had to wait, for
+        how many milliseconds in all, and were refused."""
+        return shown(self.get_stats(), self._figures.refused)
+
+    def hand_over(self) -> None:
+        self._figures.hand_over(self.get_stats())
 
     def _check_connection(self, conn: BoundedConnection) -> None:
         """One that broke means that the server restarted: the others broke with it. One that stays
@@ -91,6 +120,12 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
 class _Probe(MaintenanceTask):
     def _run(self, pool: Any) -> None:
         pool.probe()
+
+
+class _HandOver(MaintenanceTask):
+    def _run(self, pool: Any) -> None:
+        pool.hand_over()
+        pool.schedule_task(self, FIGURES_SECONDS)
 
 
 def _is_full(error: Exception) -> bool:

@@ -10,12 +10,18 @@ from django.db import connection
 from psycopg import Cursor
 from psycopg.rows import tuple_row
 
+from monitoring.postgresql.watching import timed
+
 
 def find_row(statement: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
     """The first row of `statement`, in the current transaction if there is one."""
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+    with (
+        timed(connection, statement),
+        connection.wrap_database_errors,
+        Cursor(connection.connection) as cursor,
+    ):
         cursor.row_factory = tuple_row
         cursor.execute(statement, parameters, prepare=True)
         row: tuple[Any, ...] | None = cursor.fetchone()

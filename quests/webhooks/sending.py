@@ -1,14 +1,14 @@
 """Posting what is due, several at once. No transaction is open while a receiver is waited for."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import contextmanager
 
 import structlog
-from django.db import connection
 
 from monitoring.outbound import Connector
+from monitoring.postgresql.turns import turn
+from monitoring.trace import bound
 from quests.models import Delivery
 from quests.webhooks.posting import PATIENCE, PORTS, Outcome, post
 from quests.webhooks.queue import claim_due, record
@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 16
 # How often to look for more while all that is under way is slow.
 _LOOK_AGAIN = 0.25
+# Of claiming. Deliveries are safe without it: it only keeps slow receivers from every worker.
 _TURN = 0x7765_6268_6F6F_6B73  # "webhooks"
 
 Tries = dict[Future[Outcome], Delivery]
@@ -33,7 +34,7 @@ def send_due(*, seconds: float, connector: Connector | None = None) -> int:
     end, tries = time.monotonic() + seconds - PATIENCE, 0
     with ThreadPoolExecutor(AT_ONCE, "webhooks") as pool:
         under_way: Tries = {}
-        with _turn() as is_ours:
+        with turn(_TURN) as is_ours:
             while is_ours and time.monotonic() < end:
                 for delivery in claim_due(AT_ONCE - len(under_way)):
                     under_way[pool.submit(_try, delivery, connector)] = delivery
@@ -44,28 +45,14 @@ def send_due(*, seconds: float, connector: Connector | None = None) -> int:
         return tries + _record_all(as_completed(list(under_way)), under_way)
 
 
-@contextmanager
-def _turn() -> Iterator[bool]:
-    """Whether it is our turn to claim. The lock is our connection's and dies with us; deliveries
-    are safe without it, it only keeps slow receivers from taking every worker."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_TURN])
-        (is_ours,) = cursor.fetchone() or (False,)
-    try:
-        yield is_ours
-    finally:
-        if is_ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [_TURN])
-
-
 def _try(delivery: Delivery, connector: Connector) -> Outcome:
     """A fault of ours counts as a try too, or the same delivery would bring it up for ever."""
-    try:
-        return post(delivery, connector)
-    except Exception:
-        log.exception("webhook_try_broke", delivery=str(delivery.public_id))
-        return Outcome(None, "internal_error")
+    with bound(delivery.event.correlation_id):
+        try:
+            return post(delivery, connector)
+        except Exception:
+            log.exception("webhook_try_broke", delivery=str(delivery.public_id))
+            return Outcome(None, "internal_error")
 
 
 def _record_all(done: Iterable[Future[Outcome]], under_way: Tries) -> int:

@@ -125,7 +125,7 @@ class RoomConsumer(AsyncConsumer):
         except Refusal as refusal:
             self.session.refuse(refusal, ref or frames.ref_of(text))
         except Exception:
-            log.exception("frame_failed")
+            log.exception("frame_failed", session=self.session.id, ref=ref)
             self.session.refuse(frames.FAULT, ref)
 
     async def _answer(self, frame: frames.ClientFrame) -> None:

@@ -59,8 +59,8 @@ def _refuse_put_out(where: Container[object], room: object) -> None:
 class Rooms:
     """Made before the event loop runs; `start` and `stop` belong to the server's lifespan."""
 
-    def __init__(self, *, database_url: str, redis_url: str) -> None:
-        self._urls = (database_url, redis_url)
+    def __init__(self, *, database_url: str, redis_url: str, pgbouncer: bool = False) -> None:
+        self._urls, self._pgbouncer = (database_url, redis_url), pgbouncer
         self.sessions = Sessions()
         # Frames name rooms, and a room keeps its name.
         self._slugs: dict[int, str] = {}
@@ -71,7 +71,7 @@ class Rooms:
 
     async def start(self) -> None:
         database_url, redis_url = self._urls
-        self.store, self.house = Store(database_url), House(self)
+        self.store, self.house = Store(database_url, pgbouncer=self._pgbouncer), House(self)
         self.hub = Hub(
             redis_url,
             read=self._read,

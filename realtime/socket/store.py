@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import PoolTimeout, TooManyRequests
 
+from monitoring.postgresql.async_pool import MeasuredPool
 from realtime.messages import statement
 from realtime.messages.statement import Draft, Stored
 from realtime.socket.frames import Refusal
@@ -90,9 +91,12 @@ class Store:
     Who speaks does not stand in one line with who comes in: after a restart, thousands come.
     """
 
-    def __init__(self, url: str) -> None:
-        self._writing = _pool(url, most=2, wait=1.0, waiting=500)
-        self._reading = _pool(url, most=4, wait=ANSWER_WITHIN, waiting=10_000)
+    def __init__(self, url: str, *, pgbouncer: bool = False) -> None:
+        bouncing = {"pgbouncer": pgbouncer}
+        self._writing = _pool(url, "rooms-writing", most=2, wait=1.0, waiting=500, **bouncing)
+        self._reading = _pool(
+            url, "rooms-reading", most=4, wait=ANSWER_WITHIN, waiting=10_000, **bouncing
+        )
 
     async def open(self) -> None:
         for pool in (self._writing, self._reading):
@@ -167,10 +171,12 @@ class Store:
 
 
 def _pool(
-    url: str, *, most: int, wait: float, waiting: int
-) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
-    return AsyncConnectionPool(
+    url: str, name: str, *, most: int, wait: float, waiting: int, pgbouncer: bool
+) -> MeasuredPool:
+    return MeasuredPool(
         url,
+        name=name,
+        pgbouncer=pgbouncer,
         open=False,
         min_size=1,
         max_size=most,
@@ -187,9 +193,7 @@ def _pool(
 
 
 @asynccontextmanager
-async def _connection(
-    pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]],
-) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def _connection(pool: MeasuredPool) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
     try:
         async with asyncio.timeout(2 * ANSWER_WITHIN), pool.connection() as connection:
             yield connection

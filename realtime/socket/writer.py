@@ -5,10 +5,12 @@ time."""
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextvars import Context
+from dataclasses import dataclass, field
 
 import structlog
 
+from monitoring.trace import bound, correlation_id
 from realtime.messages.statement import Draft, Stored
 from realtime.socket.frames import Refusal
 from realtime.socket.identity import Person
@@ -26,6 +28,8 @@ class Said(Draft):
     """A draft by somebody who is connected here."""
 
     person: Person
+    # Of the connection over which it came: many are stored together, and each fails for itself.
+    correlation: str = field(default_factory=correlation_id)
 
 
 Post = Callable[[int, Sequence[Draft]], Awaitable[list[Stored]]]
@@ -51,7 +55,8 @@ class Writer:
         done: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         waiting.append((draft, done))
         if room not in self._running:
-            self._running[room] = asyncio.create_task(self._run(room))
+            # In nobody's context: what others say meanwhile is stored by the same task.
+            self._running[room] = asyncio.create_task(self._run(room), context=Context())
         return await done
 
     async def stop(self) -> None:
@@ -78,7 +83,8 @@ class Writer:
             return
         except Exception as error:
             if len(batch) == 1:
-                log.exception("message_not_stored", room=room)
+                with bound(batch[0][0].correlation):
+                    log.exception("message_not_stored", room=room)
                 _fail(batch, error)
             else:  # one of them is at fault, and not the others
                 for one in batch:

@@ -107,7 +107,8 @@ def test_a_warning_is_logged_and_stops_nobody() -> None:
 
 
 def server_ids() -> list[str]:
-    return [str(message.id) for message in run_checks(databases=["default"]) if "W00" in message.id]
+    found = (str(message.id) for message in run_checks(databases=["default"]))
+    return [each for each in found if each.startswith("rallypoint.W")]
 
 
 @pytest.mark.django_db
@@ -132,6 +133,14 @@ def test_clocks_that_disagree_are_said_for_both_servers(monkeypatch: pytest.Monk
     assert server_ids().count("rallypoint.W002") == 2
 
 
+@pytest.mark.django_db
+def test_statements_without_a_time_limit_are_said() -> None:
+    assert "rallypoint.W010" not in server_ids()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+    assert "rallypoint.W010" in server_ids()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_servers_that_are_away_are_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
@@ -143,5 +152,6 @@ def test_servers_that_are_away_are_not_waited_for(
         with override_settings(REDIS_URL=f"redis://127.0.0.1:{unused_tcp_port}/0"):
             assert checks.redis_durability() == []
             assert checks.database_clock(["default"]) == []
+            assert checks.statement_timeout(["default"]) == []
         connection.close()
     assert os.environ["REDIS_URL"] == settings.REDIS_URL

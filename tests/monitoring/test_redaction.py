@@ -1,11 +1,13 @@
 """No secret and nobody's address reaches a log line, however deep it is hidden."""
 
 import json
+import time
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring.redaction import ADDRESS, REDACTED, redact, redact_text
@@ -55,6 +57,46 @@ def test_a_value_under_a_secret_name_is_hidden_at_any_depth(
 ) -> None:
     shown = line({"beside": beside, "deep": [{"er": {name: f"~~{secret}"}}]})
     assert f"~~{secret}" not in shown
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, default=str)
+
+
+# Every way in which something is put into something else on its way to a log line.
+NESTINGS: list[Callable[[Any], Any]] = [
+    lambda value: [1, value],
+    lambda value: (value, "a"),
+    lambda value: {"quest": value, "number": 3},
+    as_json,
+    repr,
+    lambda value: as_json(value).encode(),
+    ValueError,
+    lambda value: f"could not send {value}.",
+]
+
+
+@given(
+    st.sampled_from(SECRET_NAMES),
+    st.sampled_from([str, lambda text: [text, "b"], lambda text: f"two words, {text}"]),
+    secrets,
+    st.lists(st.sampled_from(NESTINGS), max_size=9),
+)
+@settings(max_examples=500)
+def test_whatever_a_secret_is_nested_in_it_is_hidden(
+    name: str, form: Callable[[str], Any], secret: str, nestings: list[Callable[[Any], Any]]
+) -> None:
+    value: Any = {name: form(f"~~{secret}")}
+    for nest in nestings:
+        value = nest(value)
+    assert f"~~{secret}" not in line(value)
+
+
+def test_a_text_made_to_take_long_does_not() -> None:
+    started = time.perf_counter()
+    for part in ("token", 'token=\\"', "token['", "secret:{", "a:", "1."):
+        redact_text(part * 4000)
+    assert time.perf_counter() - started < 5
 
 
 @given(st.sampled_from(SECRET_NAMES), st.lists(secrets, min_size=1, max_size=3))

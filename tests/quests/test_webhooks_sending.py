@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from accounts.models import User
 from links.addresses import OwnAddresses
+from monitoring.logs import add_correlation_id
 from monitoring.outbound import Connector
 from monitoring.outbound.connector import Endpoint
 from monitoring.trace import bound
@@ -365,7 +366,9 @@ def test_a_fault_of_ours_counts_as_a_try_and_stops_nobody(
     alice: User, serve: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = serve(OK)
-    broken, whole = on_its_way(hook(alice)), on_its_way(hook(alice))
+    with bound("request-4711"):
+        broken = on_its_way(hook(alice))
+    whole = on_its_way(hook(alice))
     Delivery.objects.filter(webhook=broken.webhook).exclude(pk=broken.pk).delete()
 
     def break_down(delivery: Delivery, connector: Connector) -> posting.Outcome:
@@ -375,8 +378,11 @@ def test_a_fault_of_ours_counts_as_a_try_and_stops_nobody(
 
     monkeypatch.setattr(sending, "post", break_down)
     monkeypatch.setattr(queue.random, "uniform", lambda *bounds: max(bounds))
-    assert send(site) == 2
+    with capture_logs(processors=[add_correlation_id]) as logged:
+        assert send(site) == 2
     assert state_of(broken) == ("waiting", 1, None, "internal_error")
+    told = {line["event"]: line["correlation_id"] for line in logged if "event" in line}
+    assert told["webhook_try_broke"] == told["webhook_try_failed"] == "request-4711"
     assert state_of(whole)[0] == "delivered"
 
 
