@@ -25,7 +25,10 @@ MAX_BYTES = 256 * 1024
 _OFFER = OFFER.lower().encode()
 _PERSONAL = frozenset({b"authorization", b"cookie", b"x-api-key"})
 # What belongs to one exchange and not to the answer.
-_PASSING = frozenset({_OFFER, b"x-correlation-id", b"connection", b"date", b"set-cookie"})
+_PASSING = frozenset({
+    *(_OFFER, b"x-correlation-id", b"connection", b"date", b"set-cookie"),
+    *(b"ratelimit", b"ratelimit-policy"),
+})  # fmt: skip
 # OSError includes time-outs; RuntimeError is uvloop's word for a connection that was reset.
 _AWAY = (OSError, RedisError, RuntimeError)
 
