@@ -23,10 +23,13 @@ from links.reserved import reserved_keys  # noqa: E402
 from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.health import draining  # noqa: E402
+from monitoring.limits.limits import Limits  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
+from monitoring.proxies import parse_networks  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 from realtime.socket.consumer import RoomConsumer  # noqa: E402
+from realtime.socket.rates import Rates  # noqa: E402
 from realtime.socket.runtime import Rooms  # noqa: E402
 from realtime.socket.stream import EventStream  # noqa: E402
 
@@ -112,7 +115,16 @@ def redirect_config() -> RedirectConfig:
         country_header=settings.COUNTRY_HEADER,
         geoip_database=settings.GEOIP_DATABASE,
         processes=settings.WEB_CONCURRENCY,
+        rate_by_network=settings.RATE_LIMITS.get("redirect", ""),
+        exempt_networks=settings.RATE_LIMIT_EXEMPT,
     )
+
+
+def socket_rates() -> Rates:
+    """Counted where django-ratelimit does: a person's messages are one count."""
+    limits = Limits(settings.CACHE_URL, settings.RATE_LIMITS, processes=settings.WEB_CONCURRENCY)
+    trusted, exempt = settings.TRUSTED_PROXIES, settings.RATE_LIMIT_EXEMPT
+    return Rates(limits, trusted_proxies=parse_networks(trusted), exempt=parse_networks(exempt))
 
 
 refuse_if_unsafe()
@@ -122,7 +134,9 @@ _django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
 _http: Any = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _socket: Any = None
 if settings.ENABLE_WEBSOCKET:
-    _rooms = Rooms(database_url=settings.DATABASE_URL, redis_url=settings.REDIS_URL)
+    _rooms = Rooms(
+        database_url=settings.DATABASE_URL, redis_url=settings.REDIS_URL, rates=socket_rates()
+    )
     _runtimes.append(_rooms)
     _http = EventStream(_http, _rooms)
     _socket = RoomConsumer.as_asgi(rooms=_rooms)
