@@ -5,10 +5,12 @@ After it, `request.user` is the person and `request.auth` the proof: an `ApiKey`
 """
 
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts import selectors, services
 from accounts.models import ApiKey, TokenFamily, User
+from accounts.throttling import count_failure
 
 CHALLENGE = 'Bearer realm="rallypoint"'
 _KEY_MARK = "rp_"
@@ -19,7 +21,11 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = _api_key(request)
         if text is None:
             return None
-        key = selectors.find_api_key(text=text)
+        try:
+            key = selectors.find_api_key(text=text)
+        except AuthenticationFailed:
+            count_failure(request)
+            raise
         services.note_key_use(key=key)
         return key.user, key
 

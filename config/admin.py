@@ -69,6 +69,7 @@ _SIDEBAR = {
         "monitoring.statusday": ("Live figures", "monitoring"),
         "django_celery_beat.periodictask": ("Periodic tasks", "schedule"),
         "monitoring.idempotencykey": ("Idempotency keys", "repeat"),
+        "monitoring.limitedcaller": ("Limited now", "speed"),
     },
 }
 # Models whose pages are not where Django puts them.

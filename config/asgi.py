@@ -25,14 +25,17 @@ from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.health import draining, services  # noqa: E402
 from monitoring.health.road import HealthRoad  # noqa: E402
 from monitoring.health.watch import HealthWatch  # noqa: E402
+from monitoring.limits.limits import Limits  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
 from monitoring.performance.loop_lag import LoopLag  # noqa: E402
 from monitoring.performance.services import SNAPSHOT_SECONDS, remember  # noqa: E402
+from monitoring.proxies import parse_networks  # noqa: E402
 from monitoring.regularly import Regularly  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
 from monitoring.status.history import SAMPLE_SECONDS, sample  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 from realtime.socket.consumer import RoomConsumer  # noqa: E402
+from realtime.socket.rates import Rates  # noqa: E402
 from realtime.socket.runtime import Rooms  # noqa: E402
 from realtime.socket.stream import EventStream  # noqa: E402
 
@@ -127,7 +130,16 @@ def redirect_config() -> RedirectConfig:
         geoip_database=settings.GEOIP_DATABASE,
         processes=settings.WEB_CONCURRENCY,
         pgbouncer=settings.DATABASE_PGBOUNCER,
+        rate_by_network=settings.RATE_LIMITS.get("redirect", ""),
+        exempt_networks=settings.RATE_LIMIT_EXEMPT,
     )
+
+
+def socket_rates() -> Rates:
+    """Counted where django-ratelimit does: a person's messages are one count."""
+    limits = Limits(settings.CACHE_URL, settings.RATE_LIMITS, processes=settings.WEB_CONCURRENCY)
+    trusted, exempt = settings.TRUSTED_PROXIES, settings.RATE_LIMIT_EXEMPT
+    return Rates(limits, trusted_proxies=parse_networks(trusted), exempt=parse_networks(exempt))
 
 
 refuse_if_unsafe()
@@ -141,6 +153,7 @@ if settings.ENABLE_WEBSOCKET:
         database_url=settings.DATABASE_URL,
         redis_url=settings.REDIS_URL,
         pgbouncer=settings.DATABASE_PGBOUNCER,
+        rates=socket_rates(),
     )
     _runtimes.append(_rooms)
     _http = EventStream(_http, _rooms)

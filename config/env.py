@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 # As django-ratelimit reads it: so many in so many seconds, minutes, hours or days.
-_RATE = re.compile(r"[1-9][0-9]{0,8}/[0-9]{0,4}[smhd]")
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(?:[1-9][0-9]{0,6})?[smhd]")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -96,6 +96,13 @@ def rates(name: str, tiers: dict[str, str]) -> dict[str, str]:
     if unknown := sorted(given.keys() - tiers.keys()):
         raise ImproperlyConfigured(f"{name}: {unknown[0]!r} is none of {', '.join(tiers)}.")
     return tiers | given
+
+
+def general_rate(window: str, most: str) -> str:
+    """So many requests (the variable `most`) in so many milliseconds (`window`), whole seconds at
+    least."""
+    seconds = -(-integer(window, 900_000, at_least=1) // 1000)
+    return f"{integer(most, 5_000, at_least=1)}/{seconds}s"
 
 
 def _is_endpoint(number: str, url: object) -> bool:

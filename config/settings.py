@@ -77,6 +77,7 @@ MIDDLEWARE = [
     "monitoring.wire.policy.PolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.middleware.RateLimitMiddleware",
     "monitoring.wire.middleware.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -149,8 +150,15 @@ CACHES = {
             "CONNECTION_POOL_CLASS": "redis.BlockingConnectionPool",
             "CONNECTION_POOL_KWARGS": {"max_connections": 50, "timeout": 1, "retry": None},
         },
-    }
+    },
+    # Where django-ratelimit counts; while Redis is away, in the memory of each web process.
+    "limits": {
+        "BACKEND": "monitoring.limits.cache.CounterCache",
+        "LOCATION": CACHE_URL,
+        "OPTIONS": {"processes": WEB_CONCURRENCY},
+    },
 }
+RATELIMIT_USE_CACHE = "limits"
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 # Without it there is no /ws/ and no stream of events; rooms go on over REST.
 ENABLE_WEBSOCKET = env.flag("ENABLE_WEBSOCKET", default=True)
@@ -263,7 +271,6 @@ ETHEREUM_RPC_URLS = env.endpoints("ETHEREUM_RPC_URLS")
 SIGN_IN_STATEMENT = "Sign in to Rallypoint."
 # With the prefix, browsers take it from this very host over TLS only: nobody can plant one.
 NONCE_COOKIE_NAME = "__Host-rallypoint_nonce" if HTTPS else "rallypoint_nonce"
-RATELIMIT_FAIL_OPEN = True  # a cache that is away must not close the door
 # Who counts what people have achieved; without quests, accounts.figures.zeros.
 ACCOUNTS_FIGURES = "quests.selectors.figures_of"
 SIMPLE_JWT = {
@@ -299,6 +306,15 @@ REQUIREMENT_KINDS = [
 RATE_LIMITS = env.rates(
     "RATE_LIMITS",
     {
+        # Every request to the API, by API key, person or network; and every page that writes.
+        "general": env.general_rate("RATE_LIMIT_WINDOW", "RATE_LIMIT_MAX"),
+        "burst": "10/s",  # what may change something
+        "auth": "50/15m",
+        "auth-failed": "5/15m",
+        "strict": "20/15m",  # keys, wallets, webhooks, signing out everywhere
+        "profile": "20/5m",
+        "shorten": "100/5m",
+        "redirect": "1000/m",
         "nonce": "30/m",
         "quests-player": "60/m",
         "quests-network": "1200/m",
@@ -307,6 +323,7 @@ RATE_LIMITS = env.rates(
         "rooms": "60/m",
     },
 )
+RATE_LIMIT_EXEMPT = env.items("RATE_LIMIT_EXEMPT")  # networks that nothing is counted for
 TRUSTED_PROXIES = env.items("TRUSTED_PROXIES")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -315,6 +332,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.CallerThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["monitoring.wire.renderers.WireJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["monitoring.wire.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "monitoring.wire.pagination.CursorPagination",
@@ -353,7 +371,10 @@ CORS_ALLOW_HEADERS = [
     *default_headers,
     *("x-correlation-id", "idempotency-key", "x-api-key", "if-match"),
 ]
-CORS_EXPOSE_HEADERS = ["X-Correlation-Id", "Retry-After", "Idempotent-Replayed", "Location", "ETag"]
+CORS_EXPOSE_HEADERS = [
+    *("X-Correlation-Id", "Retry-After", "RateLimit", "RateLimit-Policy"),
+    *("Idempotent-Replayed", "Location", "ETag"),
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # --- Browser security -----------------------------------------------------------------------------

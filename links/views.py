@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.throttling import limit_caller
 from links import charts, selectors, services
 from links.clicks import statistics
 from links.clicks.statistics import Period
@@ -62,6 +63,7 @@ def link_list(request: HttpRequest) -> HttpResponse:
     form = CreateLinkForm(request.POST, auto_id="new_%s")
     if form.is_valid():
         try:
+            limit_caller(request, "shorten")
             link = services.create_link(owner=_person(request), **form.cleaned_data)
         except Problem as problem:
             show_problem(form, problem)

@@ -1,10 +1,20 @@
-"""What an operator may look at: the keys are nobody's to edit."""
+"""What an operator may look at: nothing here is anybody's to edit."""
 
-from django.contrib import admin
-from django.http import HttpRequest
+import time
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from redis.exceptions import RedisError
 from unfold.admin import ModelAdmin
 
-from monitoring.models import IdempotencyKey
+from monitoring.limits.refusals import limited_now
+from monitoring.models import IdempotencyKey, LimitedCaller
+from monitoring.redis import durable
+
+SHOWN = 100
 
 
 @admin.register(IdempotencyKey)
@@ -22,3 +32,40 @@ class IdempotencyKeyAdmin(ModelAdmin):
     ) -> bool:
         del request, obj
         return False
+
+
+@admin.register(LimitedCaller)
+class LimitedCallerAdmin(ModelAdmin):
+    """A table of what Redis says, in place of Django's list."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            **(extra_context or {}),
+            "title": "Limited now",
+            "callers": {
+                "headers": ["Caller", "Tier", "Refusals", "Ends in"],
+                "rows": self._rows(request),
+            },
+        }
+        return TemplateResponse(request, "admin/monitoring/limited.html", context)
+
+    def _rows(self, request: HttpRequest) -> list[list[str]]:
+        try:
+            found = limited_now(durable())[:SHOWN]
+        except RedisError:
+            messages.warning(request, "Redis does not answer: nobody can say who is limited.")
+            return []
+        now = time.time()
+        return [
+            [one.caller, one.tier, f"{one.times:,}", f"{max(1, one.until - int(now)):,} s"]
+            for one in found
+        ]

@@ -140,6 +140,17 @@ def rate_limits() -> Found:
     return [Warning("Nobody's rate is limited.", hint=hint, id="rallypoint.W007")]
 
 
+def exempt_networks() -> Found:
+    found: Found = []
+    for entry in settings.RATE_LIMIT_EXEMPT:
+        try:
+            parse_networks([entry])
+        except ValueError:
+            message = f"RATE_LIMIT_EXEMPT: {entry!r} is no address and no network."
+            found.append(Error(message, hint="Such as 10.0.0.0/8 or ::1.", id="rallypoint.E009"))
+    return found
+
+
 def redis_durability() -> Found:
     """Without AOF a killed Redis forgets clicks that it had acknowledged."""
     try:
@@ -216,6 +227,7 @@ _CHEAP: tuple[Callable[[], Found], ...] = (
     geoip_database,
     separate_cache,
     rate_limits,
+    exempt_networks,
 )
 
 

@@ -45,3 +45,16 @@ class StatusDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.component} {self.day}"
+
+
+class LimitedCaller(models.Model):
+    """Who is being limited now. Redis has the list: there is no table, only the permission to look
+    at it."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        verbose_name = "limited caller"
+
+    def __str__(self) -> str:
+        return "a limited caller"

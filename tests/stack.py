@@ -37,10 +37,11 @@ def wait_until(condition: Callable[[], Any], *, seconds: float = 20.0) -> Any:
 
 
 class Stack:
-    """`url` answers; `api` is a requests.Session that holds a key with every scope of links."""
+    """`url` answers; `api` is a requests.Session that holds a key with every scope of links.
+    `settings` are variables of the environment; without RATE_LIMITS nobody is limited."""
 
-    def __init__(self, directory: Path, *, workers: int = 2) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, *, workers: int = 2, **settings: str) -> None:
+        self.directory, self._settings = directory, settings
         self._workers = workers
         self._servers = EmbeddedServers(directory / "var")
         self._web: subprocess.Popen[bytes] | None = None
@@ -63,6 +64,7 @@ class Stack:
             "BIND": f"127.0.0.1:{self.port}",
             "LOG_LEVEL": "WARNING",
             "RATE_LIMITS": "off",
+            **self._settings,
         }
         self.env.pop("CACHE_URL", None)
         self._python = WarmPython(self.env)

@@ -22,6 +22,7 @@ from monitoring.wire.idempotency import idempotent
 
 class KeysView(ListAPIView[ApiKey]):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
     serializer_class = KeyOutput
     query = Query()
     ordering = "-created_at"
@@ -60,6 +61,7 @@ class KeysView(ListAPIView[ApiKey]):
 
 class KeyView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
 
     @extend_schema(
         operation_id="auth_keys_revoke",

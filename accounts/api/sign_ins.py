@@ -17,6 +17,7 @@ from accounts.serializers import (
     TokenPairOutput,
     WhoOutput,
 )
+from accounts.throttling import refuse_who_failed
 
 
 class PublicView(APIView):
@@ -39,6 +40,7 @@ class TokenView(PublicView):
     )
     def post(self, request: Request) -> Response:
         credentials = parsed(CredentialsInput(data=request.data))
+        refuse_who_failed(request)
         # django-axes marks the request that its middleware sees, which is not DRF's.
         pair = services.sign_in(request=request._request, **credentials)  # noqa: SLF001
         return Response(TokenPairOutput(pair).data, headers=SECRET_HEADERS)
@@ -79,6 +81,7 @@ class LogoutView(PublicView):
 
 class LogoutEverywhereView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
 
     @extend_schema(
         operation_id="auth_logout_everywhere",

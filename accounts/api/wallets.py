@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +20,7 @@ from accounts.models import Wallet
 from accounts.permissions import IsPerson, caller
 from accounts.serializers import NonceOutput, WalletOutput, WalletProofInput, WalletSignInOutput
 from accounts.siwe.verification import site
-from accounts.throttling import limit
+from accounts.throttling import count_failure, limit, refuse_who_failed
 from monitoring.wire.filters import Query
 
 _REFUSALS = (
@@ -79,7 +80,12 @@ class LoginView(PublicView):
     )
     def post(self, request: Request) -> Response:
         proof = parsed(WalletProofInput(data=request.data))
-        user, tokens = wallets.sign_in(**proof, binding=_binding(request))
+        refuse_who_failed(request)
+        try:
+            user, tokens = wallets.sign_in(**proof, binding=_binding(request))
+        except AuthenticationFailed:
+            count_failure(request)
+            raise
         profile = selectors.profile_of(user=user)
         body = {"access": tokens.access, "refresh": tokens.refresh, "user": profile}
         return Response(WalletSignInOutput(body).data, headers=SECRET_HEADERS)
@@ -87,6 +93,7 @@ class LoginView(PublicView):
 
 class WalletsView(ListAPIView[Wallet]):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
     serializer_class = WalletOutput
     query = Query()
     ordering = "linked_at"
@@ -129,6 +136,7 @@ class WalletsView(ListAPIView[Wallet]):
 
 class WalletView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
 
     @extend_schema(
         operation_id="auth_wallets_unlink",
@@ -149,6 +157,7 @@ class WalletView(APIView):
 
 class PrimaryWalletView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
 
     @extend_schema(
         operation_id="auth_wallets_make_primary",

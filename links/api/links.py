@@ -38,6 +38,7 @@ SORTS = {"createdAt": "created_at", "clickCount": "click_count"}
 
 class LinksView(APIView):
     permission_classes = [requires("links:read", write="links:write")]
+    write_tiers = ("shorten",)
     query = Query(
         search=Text(max_length=200, description="Words, or beginnings of words."),
         tag=Text(max_length=50),
@@ -130,6 +131,7 @@ class LinkHistoryView(APIView):
 
 class BulkView(APIView):
     permission_classes = [requires("links:write")]
+    write_tiers = ("shorten",)
 
     @extend_schema(
         operation_id="links_bulk", summary="Make up to 1,000 links", tags=["links"],

@@ -43,6 +43,7 @@ class FileParser(BaseParser):
 
 class ImportView(APIView):
     permission_classes = [requires("links:write")]
+    write_tiers = ("shorten",)
     parser_classes = [FileParser]
     parameters = Query(
         format=Choice(FORMATS.keys(), default="csv"),

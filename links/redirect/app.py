@@ -11,6 +11,7 @@ from links.redirect.answers import REFUSALS, Answer, Refusal
 from links.redirect.click import ClickEvent, moment_of, new_event_id
 from links.redirect.decision import Decision, Outcome, decide
 from links.redirect.directory import Unreachable
+from links.redirect.networks import NOBODY
 from links.redirect.passwords import FormTooBigError, PasswordDoor
 from links.redirect.request import (
     Caller,
@@ -74,7 +75,8 @@ class Redirect:
         try:
             if (plain := self._redirect_plainly(request)) is not None:
                 safe, (status, headers, body) = plain
-                await safe
+                if wait := await safe:
+                    status, headers, body = self._refuse_network(request, wait)
             else:
                 status, headers, body = await self._answer(request, receive)
         except Exception:
@@ -92,7 +94,7 @@ class Redirect:
         else:
             observe(method, ROUTE, status, seconds)
 
-    def _redirect_plainly(self, request: Request) -> tuple[Awaitable[None], Answer] | None:
+    def _redirect_plainly(self, request: Request) -> tuple[Awaitable[int], Answer] | None:
         """The whole road of nearly every click: a remembered link that sends everybody to the same
         place. A function and no coroutine: each of those costs a microsecond twice, when it is
         entered and when it goes on after the wait."""
@@ -103,7 +105,8 @@ class Redirect:
         if request.method != "GET" or not is_counted(request.method, headers):
             return None
         caller = runtime.callers.read(request.scope, headers)
-        safe = runtime.journal.record(self._click(entry.target, request, caller, PLAIN))
+        click = self._click(entry.target, request, caller, PLAIN)
+        safe = runtime.journal.record(click, runtime.network_of(caller))
         answered = [*entry.prepared, (b"x-correlation-id", request.correlation)]
         return safe, Answer(entry.target.status, answered, b"")
 
@@ -112,19 +115,31 @@ class Redirect:
             return request.refuse(answers.METHOD_NOT_ALLOWED)
         wants_preview = request.slug.endswith("+") and request.method != "POST"
         slug = request.slug[:-1] if wants_preview else request.slug
+        caller = self._runtime.callers.read(request.scope, request.headers)
+        network = self._runtime.network_of(caller)
+        if wait := self._runtime.journal.wait_of(network):
+            return self._refuse_network(request, wait)
         try:
             target = await self._find(slug, request.headers)
+            if target is None or wants_preview or not _counts_by_click(target, request):
+                self._runtime.journal.note_look(network)
+                network = NOBODY
             if target is None:
                 return request.refuse(REFUSALS[Outcome.UNKNOWN])
             if wants_preview:
-                return await self._preview(target, request)
-            return await self._open(target, request, receive)
+                return await self._preview(target, request, caller)
+            return await self._open(target, request, receive, caller, network)
         except Unreachable:
             return request.refuse(answers.UNREACHABLE)
 
-    async def _preview(self, target: Target, request: Request) -> Answer:
+    def _refuse_network(self, request: Request, wait: int) -> Answer:
+        assert self._runtime.gate  # noqa: S101 - it said so
+        detail, headers = self._runtime.gate.refusal(wait)
+        answer = request.refuse(Refusal(429, "rate_limited", detail, wait))
+        return answer._replace(headers=[*answer.headers, *headers])
+
+    async def _preview(self, target: Target, request: Request, caller: Caller) -> Answer:
         """Nothing that opening the link would not tell: a closed one says why it is closed."""
-        caller = self._runtime.callers.read(request.scope, request.headers)
         outcome = self._decide(target, request, caller, unlocked=True).outcome
         if outcome is Outcome.REDIRECT and await self._runtime.is_used_up(target):
             outcome = Outcome.EXHAUSTED
@@ -145,10 +160,11 @@ class Redirect:
             runtime.journal.note_orphan(f"{address[0]}/{address[1]}")
         return target
 
-    async def _open(self, target: Target, request: Request, receive: Receive) -> Answer:
+    async def _open(
+        self, target: Target, request: Request, receive: Receive, caller: Caller, network: str
+    ) -> Answer:
         """Decide, and count what is to be counted before the visitor is sent on."""
         unlocked = False
-        caller = self._runtime.callers.read(request.scope, request.headers)
         if target.password_hash and request.method == "POST":
             if refused := await self._unlock(target, request, receive, caller):
                 return refused
@@ -160,7 +176,9 @@ class Redirect:
             return await self._look(target, request, decision)
         if refused := await self._over_limit(target, request):
             return refused
-        await self._runtime.journal.record(self._click(target, request, caller, decision))
+        click = self._click(target, request, caller, decision)
+        if wait := await self._runtime.journal.record(click, network):
+            return self._refuse_network(request, wait)
         status = 303 if request.method == "POST" else target.status
         return answers.redirect(
             decision.url, status, crawlable=target.crawlable, correlation=request.correlation
@@ -244,3 +262,10 @@ class Redirect:
         if request.html:
             return answers.ask_password(target, wrong=True, correlation=request.correlation)
         return request.refuse(answers.WRONG_PASSWORD)
+
+
+def _counts_by_click(target: Target, request: Request) -> bool:
+    """Whether its network is counted with the click. What a limited link gives away cannot be taken
+    back when the batch is judged: there the network is counted before."""
+    is_limited = target.max_clicks or target.per_minute or target.password_hash
+    return not is_limited and is_counted(request.method, request.headers)

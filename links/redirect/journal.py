@@ -7,17 +7,19 @@ its batch is safe: acknowledged by Redis or, while Redis is away, fsynced to the
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from links.redirect.availability import FAILURES, Availability
 from links.redirect.click import ClickBatch, ClickEvent, encode_batch
+from links.redirect.networks import NOBODY, NetworkGate, Tally
 from links.redirect.spool import Spool, SpoolFullError
 
 log = structlog.get_logger(__name__)
 
 MAX_ORPHANS = 1000
+MAX_LOOKERS = 10_000
 # Longer than any healthy answer. Only the requests of the batch that meets a new outage wait it.
 SEND_TIMEOUT = 0.1
 # Turns of the event loop between two batches: those just answered write, whoever asks next is read,
@@ -25,17 +27,27 @@ SEND_TIMEOUT = 0.1
 TURNS = 3
 
 Send = Callable[[bytes], Awaitable[object]]
+Count = Callable[[bytes, Tally], Awaitable[Sequence[int]]]
 
 
 class ClickJournal:
     """Takes the clicks of one process, in one event loop, and makes them durable.
 
     The open batch needs no bound of its own: each of its clicks is a request that waits, and the
-    server bounds those (`worker_connections`).
+    server bounds those (`worker_connections`). With a `gate`, networks are counted before their
+    clicks are, by `count`: it stores a payload as `send` does, when nobody in it is over her rate.
     """
 
-    def __init__(self, send: Send, spool: Spool, redis: Availability) -> None:
+    def __init__(
+        self,
+        send: Send,
+        spool: Spool,
+        redis: Availability,
+        gate: NetworkGate | None = None,
+        count: Count | None = None,
+    ) -> None:
         self._send = send
+        self._gate, self._count = gate, count
         self._spool = spool
         self._redis = redis
         self._issuer = uuid.uuid4().bytes
@@ -45,19 +57,36 @@ class ClickJournal:
         self._orphans: dict[str, int] = {}
         self._events: list[ClickEvent] = []
         # A future a request and not one a batch: a client that hangs up cancels what it awaits.
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[int]] = []
+        # Of the open batch: the network of each click, and of whoever only looked.
+        self._networks: list[str] = []
+        self._lookers: list[str] = []
         self._flusher: asyncio.Task[None] | None = None
 
-    def record(self, event: ClickEvent) -> asyncio.Future[None]:
-        """Add a click to the open batch; the future ends when that batch is safe."""
+    def record(self, event: ClickEvent, network: str = NOBODY) -> asyncio.Future[int]:
+        """Add a click to the open batch. The future ends when that batch is safe, with 0, or with
+        the seconds that this network has to wait: then the click is not counted."""
         loop = asyncio.get_running_loop()
         safe = loop.create_future()
+        if self._gate and (wait := self._gate.wait_of(network)):
+            safe.set_result(wait)
+            return safe
         self._events.append(event)
+        self._networks.append(network)
         self._waiting.append(safe)
         self.issued += 1
         if self._flusher is None:
             self._flusher = loop.create_task(self._flush_while_filled())
         return safe
+
+    def wait_of(self, network: str) -> int:
+        """Seconds that a network has to wait already, or 0."""
+        return self._gate.wait_of(network) if self._gate else 0
+
+    def note_look(self, network: str) -> None:
+        """Count a request that is no click for its network, with the next batch."""
+        if self._gate and len(self._lookers) < MAX_LOOKERS:
+            self._lookers.append(network)
 
     def note_orphan(self, address: str) -> None:
         """Count a visit to an address that no link has; bounded, so a scanner costs no memory.
@@ -70,7 +99,8 @@ class ClickJournal:
         """Send what is left, orphans and losses included: at the process's end, and now and then
         before."""
         is_untold = self.dropped > self._told_dropped
-        if self._flusher is None and (self._events or self._orphans or is_untold):
+        is_filled = self._events or self._orphans or self._lookers
+        if self._flusher is None and (is_filled or is_untold):
             self._flusher = asyncio.get_running_loop().create_task(self._flush_while_filled())
         if self._flusher is not None:
             # Shielded: whoever waits here may be cancelled, the clicks may not.
@@ -90,21 +120,55 @@ class ClickJournal:
         waiting, self._waiting = self._waiting, []
         events, self._events = self._events, []
         orphans, self._orphans = self._orphans, {}
+        callers = [*self._networks, *self._lookers]
+        self._networks, self._lookers = [], []
         batch = ClickBatch(self._issuer, self.issued, self.dropped, events, orphans)
+        waits: list[int] = []
         try:
-            await self._make_safe(encode_batch(batch))
+            waits, is_safe = await self._judge(batch, callers)
+            if any(waits):
+                batch = self._without(batch, waits)
+            if not is_safe:
+                await self._make_safe(encode_batch(batch))
         except (OSError, SpoolFullError) as error:
             # The visitors are still sent on; the loss is counted and shown, not hidden.
-            self.dropped += len(events)
-            log.error("clicks_dropped", clicks=len(events), error=str(error))  # noqa: TRY400 - no traceback: the sentence says it
-            _end(waiting)
+            self.dropped += len(batch.events)
+            log.error("clicks_dropped", clicks=len(batch.events), error=str(error))  # noqa: TRY400 - no traceback: the sentence says it
         except Exception as error:
-            self.dropped += len(events)
-            log.exception("clicks_dropped", clicks=len(events))
-            _end(waiting, error)
+            self.dropped += len(batch.events)
+            log.exception("clicks_dropped", clicks=len(batch.events))
+            _fail(waiting, error)
+            return
         else:
             self._told_dropped = batch.dropped
-            _end(waiting)
+        _end(waiting, waits)
+
+    async def _judge(self, batch: ClickBatch, callers: list[str]) -> tuple[list[int], bool]:
+        """Seconds that each of them has to wait, nothing when all may pass; and whether the batch
+        is safe already, because Redis stored what it counted."""
+        if self._gate is None or self._count is None:
+            return [], False
+        if (tally := self._gate.tally(callers)) is None:
+            return [], False
+        if not self._redis.up:
+            return self._gate.judge_here(tally, callers), False
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                counts = await self._count(encode_batch(batch), tally)
+        except FAILURES as error:
+            self._lose_redis(error)
+            # It may have been stored: then no click of it can be taken back.
+            return [], False
+        waits = self._gate.judge(tally, counts, callers)
+        return waits, not waits
+
+    def _without(self, batch: ClickBatch, waits: list[int]) -> ClickBatch:
+        """Who has to wait was never issued."""
+        passed = [event for event, wait in zip(batch.events, waits, strict=False) if not wait]
+        refused = len(batch.events) - len(passed)
+        self.issued -= refused
+        issued = batch.issued - refused
+        return ClickBatch(batch.issuer, issued, batch.dropped, passed, batch.orphans)
 
     async def _make_safe(self, payload: bytes) -> None:
         """By Redis, or else by the spool; what the spool raises when neither takes it."""
@@ -114,18 +178,24 @@ class ClickJournal:
                     await self._send(payload)
             except FAILURES as error:
                 # It may have been stored all the same: event ids make a second copy harmless.
-                log.warning("click_stream_unavailable", error=type(error).__name__)
-                self._redis.failed()
+                self._lose_redis(error)
             else:
                 return
         await asyncio.to_thread(self._spool.append, payload)
 
+    def _lose_redis(self, error: BaseException) -> None:
+        log.warning("click_stream_unavailable", error=type(error).__name__)
+        self._redis.failed()
 
-def _end(waiting: list[asyncio.Future[None]], error: Exception | None = None) -> None:
+
+def _end(waiting: list[asyncio.Future[int]], waits: list[int]) -> None:
+    """`waits` is empty when nobody has to."""
+    for number, future in enumerate(waiting):
+        if not future.done():
+            future.set_result(waits[number] if waits else 0)
+
+
+def _fail(waiting: list[asyncio.Future[int]], error: Exception) -> None:
     for future in waiting:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
+        if not future.done():
             future.set_exception(error)

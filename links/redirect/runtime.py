@@ -20,11 +20,13 @@ from links.redirect.countries import Countries
 from links.redirect.directory import CHANNEL, Directory, Unreachable
 from links.redirect.journal import ClickJournal
 from links.redirect.limits import CLAIM, USED_UP, ClickAllowance, RateLimit
-from links.redirect.request import Addresses, Callers
+from links.redirect.networks import NOBODY, NetworkGate
+from links.redirect.request import Addresses, Caller, Callers
 from links.redirect.spool import Spool
 from links.redirect.stream import StreamWriter
 from links.redirect.target import Target
 from links.redirect.visitors import DAY_MS, VisitorHasher
+from monitoring.limits.refusals import tell_later
 from monitoring.metrics import Observations
 from monitoring.postgresql.async_pool import MeasuredPool
 from monitoring.proxies import TrustedProxies, parse_networks
@@ -40,7 +42,8 @@ HOUSEKEEPING_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class RedirectConfig:
-    """`reserved` are slug keys that belong to pages; `processes` share the rate limits."""
+    """`reserved` are slug keys that belong to pages; `processes` share the rate limits. Without
+    `rate_by_network` (such as "1000/m") a network may click as often as it likes."""
 
     database_url: str
     redis_url: str
@@ -54,6 +57,8 @@ class RedirectConfig:
     geoip_database: str = ""
     processes: int = 1
     pgbouncer: bool = False
+    rate_by_network: str = ""
+    exempt_networks: list[str] = field(default_factory=list)
 
 
 class Runtime:
@@ -75,7 +80,10 @@ class Runtime:
         self.directory = Directory(
             self._redis, self._load, self._availability, prepare=redirect_headers
         )
-        self.journal = ClickJournal(self._stream.add, self._spool, self._availability)
+        self.gate = _gate(config)
+        self.journal = ClickJournal(
+            self._stream.add, self._spool, self._availability, self.gate, self._stream.add_counted
+        )
         self.rate = RateLimit(self._redis, self._availability, config.processes)
         self.visitors = VisitorHasher(config.identity_key)
         self.redirect_times = Observations("GET", ROUTE, 302)
@@ -107,6 +115,9 @@ class Runtime:
         await self._redis.aclose()
         await self._stream.close()
         await self._news.aclose()
+
+    def network_of(self, caller: Caller) -> str:
+        return self.gate.network_of(caller.address) if self.gate else NOBODY
 
     async def admit(self, target: Target) -> bool:
         """Whether a limited link lets one more click pass; Unreachable when nobody can judge."""
@@ -185,6 +196,8 @@ class Runtime:
         await self.journal.flush()
         await self._learn_salts()
         self.redirect_times.hand_over()
+        if self.gate and self._availability.up:
+            await tell_later(self._redis, self.gate.refusals.take())
 
     async def _learn_salts(self) -> None:
         """Today's and, so that midnight surprises nobody, tomorrow's."""
@@ -233,6 +246,13 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=0.2)
+
+
+def _gate(config: RedirectConfig) -> NetworkGate | None:
+    if not config.rate_by_network:
+        return None
+    exempt = parse_networks(config.exempt_networks)
+    return NetworkGate(config.rate_by_network, processes=config.processes, exempt=exempt)
 
 
 def _connection_pool(config: RedirectConfig) -> MeasuredPool:

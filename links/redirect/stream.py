@@ -5,11 +5,13 @@ it back: for a command that one connection sends all day, that cost as much CPU 
 """
 
 import asyncio
+from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from links.redirect.click import FIELD, STREAM
+from links.redirect.networks import COUNT_AND_ADD, Tally
 from monitoring.redis_clients import asynchronous
 
 # It opens with half a dozen commands, one after the other.
@@ -39,11 +41,20 @@ class StreamWriter:
 
     async def add(self, payload: bytes) -> None:
         """Returns when Redis has the entry; with an error it may have it all the same."""
+        await self._ask("XADD", STREAM, "*", FIELD, payload)
+
+    async def add_counted(self, payload: bytes, tally: Tally) -> list[int]:
+        """What the counters of `tally` are now; Redis has the entry when none is over the rate."""
+        arguments = tally.arguments(payload)
+        counts: list[int] = await self._ask("EVAL", COUNT_AND_ADD, len(tally.keys) + 1, *arguments)
+        return counts
+
+    async def _ask(self, *command: Any) -> Any:
         if (connection := self._connection) is None:
             raise RedisConnectionError("There is no connection to the click stream.")
         try:
-            await connection.send_command("XADD", STREAM, "*", FIELD, payload)
-            await connection.read_response()
+            await connection.send_command(*command)
+            return await connection.read_response()
         except BaseException:
             # Also when given up: a late answer must not be taken for that of the next entry.
             await self.close()

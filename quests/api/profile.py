@@ -25,6 +25,7 @@ _ETAG = re.compile(r'"(\d{1,9})"')
 
 class ProfileView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("profile",)
 
     @extend_schema(
         operation_id="profile_read", summary="My profile", tags=["profile"],

@@ -22,6 +22,7 @@ SECRET_HEADERS = {"Cache-Control": "no-store"}
 
 class WebhooksView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
     query = Query()
     ordering = ("-created_at", "-pk")
 
@@ -57,6 +58,7 @@ class WebhooksView(APIView):
 
 class WebhookView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
 
     @extend_schema(
         operation_id="webhooks_read", summary="One webhook", tags=["webhooks"],
@@ -78,6 +80,7 @@ class WebhookView(APIView):
 
 class WebhookTestView(APIView):
     permission_classes = [IsPerson]
+    write_tiers = ("strict",)
 
     @extend_schema(
         operation_id="webhooks_test", summary="Send a test event", tags=["webhooks"],

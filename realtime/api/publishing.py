@@ -25,6 +25,7 @@ _NOT_STORED = "Whoever is not connected does not get it."
 
 class UserView(APIView):
     permission_classes = TRUSTED
+    own_tiers = True
 
     @extend_schema(
         operation_id="realtime_send_to_user", summary="To all connections of one person",
@@ -37,6 +38,7 @@ class UserView(APIView):
 
 class RoomView(APIView):
     permission_classes = TRUSTED
+    own_tiers = True
 
     @extend_schema(
         operation_id="realtime_send_to_room", summary="To everybody who is in a room now",
@@ -49,6 +51,7 @@ class RoomView(APIView):
 
 class BroadcastView(APIView):
     permission_classes = TRUSTED
+    own_tiers = True
 
     @extend_schema(
         operation_id="realtime_broadcast", summary="To everybody who is connected",
@@ -60,6 +63,7 @@ class BroadcastView(APIView):
 
 class DisconnectView(APIView):
     permission_classes = TRUSTED
+    own_tiers = True
 
     @extend_schema(
         operation_id="realtime_disconnect", summary="End somebody's connections",

@@ -67,7 +67,12 @@ class RoomConsumer(AsyncConsumer):
         self.session = Session(uuid7().hex, self._line())
         self.conversation = Conversation(self.rooms, self.session)
         self.rooms.welcome(self.session)
+        self._network = self.rooms.rates.network_of(self.scope)
+        if self.rooms.rates.is_over(self._network):
+            self.session.end(FLOODING, "rate_limited")
+            return
         if not is_our_origin(self.scope):
+            self._not_let_in()
             self.session.end(FORBIDDEN, "origin not allowed")
             return
         token = next((item[7:] for item in offered if item.startswith("bearer.")), None)
@@ -163,6 +168,8 @@ class RoomConsumer(AsyncConsumer):
         except Refusal as refusal:
             self.session.refuse(refusal, ref)
             is_away = refusal.code == "unavailable"
+            if not is_away:
+                self._not_let_in()
             self.session.end(TRY_AGAIN_LATER if is_away else NOT_AUTHENTICATED, refusal.code)
         else:
             self.session.ack(ref)
@@ -189,5 +196,9 @@ class RoomConsumer(AsyncConsumer):
         self._at(left, self._not_authenticated)
 
     def _not_authenticated(self) -> None:
-        known = self.session.person is not None
+        if not (known := self.session.person is not None):
+            self._not_let_in()
         self.session.end(NOT_AUTHENTICATED, "token_expired" if known else "not_authenticated")
+
+    def _not_let_in(self) -> None:
+        self.rooms.spawn(self.rooms.rates.count_failure(self._network))

@@ -22,6 +22,7 @@ from realtime.socket.house import House, dismiss
 from realtime.socket.hub import FILLED_AT_ONCE, Hub
 from realtime.socket.identity import Person, identify, unavailable
 from realtime.socket.mailbox import Mailbox
+from realtime.socket.rates import Rates
 from realtime.socket.registry import Sessions
 from realtime.socket.session import REPLACED, Session
 from realtime.socket.store import Place, Store
@@ -59,7 +60,15 @@ def _refuse_put_out(where: Container[object], room: object) -> None:
 class Rooms:
     """Made before the event loop runs; `start` and `stop` belong to the server's lifespan."""
 
-    def __init__(self, *, database_url: str, redis_url: str, pgbouncer: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        redis_url: str,
+        pgbouncer: bool = False,
+        rates: Rates | None = None,
+    ) -> None:
+        self.rates = rates or Rates()
         self._urls, self._pgbouncer = (database_url, redis_url), pgbouncer
         self.sessions = Sessions()
         # Frames name rooms, and a room keeps its name.
@@ -81,7 +90,7 @@ class Rooms:
             on_degraded=self.house.tell_degraded,
             on_sign_ins=lambda user: self.spawn(self.house.look_at(user)),
         )
-        self.writer = Writer(self.store.post, self._announce)
+        self.writer = Writer(self.store.post, self._announce, self.rates.judge)
         self._teller = Teller(self.hub.tell_here, self.hub.listeners)
         self._redis = asynchronous(redis_url, timeout=PRESENCE_WITHIN)
         self._register = Register(self._redis, self.hub.name)
@@ -90,6 +99,7 @@ class Rooms:
         self.hub.start()
         for work in (self.attendance.run, Mailbox(self.sessions).run, self.house.keep):
             self.spawn(_for_ever(work))
+        self.spawn(_for_ever(lambda: self.rates.tell_operators(self._redis)))
 
     async def stop(self) -> None:
         for task in tuple(self._tasks):
@@ -97,6 +107,7 @@ class Rooms:
         await self.writer.stop()
         await self.hub.stop()
         await self._redis.aclose()
+        await self.rates.close()
         await self.store.close()
 
     async def identify(self, token: str) -> Person:

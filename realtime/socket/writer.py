@@ -33,6 +33,8 @@ class Said(Draft):
 
 
 Post = Callable[[int, Sequence[Draft]], Awaitable[list[Stored]]]
+# By the ids of their senders: why each must not be stored now, or None.
+Judge = Callable[[Sequence[int]], Awaitable[list[Refusal | None]]]
 After = Callable[[int, list[tuple[Said, Stored]]], Awaitable[None]]
 _Waiting = deque[tuple[Said, "asyncio.Future[Stored]"]]
 _Batch = list[tuple[Said, "asyncio.Future[Stored]"]]
@@ -40,10 +42,10 @@ _Batch = list[tuple[Said, "asyncio.Future[Stored]"]]
 
 class Writer:
     """`post` stores drafts of one room in one transaction; `after` hears of what is stored, now or
-    before, before those who wait for it do."""
+    before, before those who wait for it do. `judge` is asked once for what is stored together."""
 
-    def __init__(self, post: Post, after: After) -> None:
-        self._post, self._after = post, after
+    def __init__(self, post: Post, after: After, judge: Judge | None = None) -> None:
+        self._post, self._after, self._judge = post, after, judge
         self._waiting: defaultdict[int, _Waiting] = defaultdict(deque)
         self._running: dict[int, asyncio.Task[None]] = {}
 
@@ -67,11 +69,23 @@ class Writer:
         waiting = self._waiting[room]
         try:
             while waiting:
-                await self._store(room, _take_batch(waiting))
+                if batch := await self._admitted(_take_batch(waiting)):
+                    await self._store(room, batch)
         finally:
             del self._running[room]
             if not waiting:
                 del self._waiting[room]
+
+    async def _admitted(self, batch: _Batch) -> _Batch:
+        """Those who speak too often are told so."""
+        if self._judge is None:
+            return batch
+        refusals = await self._judge([draft.sender for draft, _ in batch])
+        judged = list(zip(batch, refusals, strict=True))
+        for one, refusal in judged:
+            if refusal:
+                _fail([one], refusal)
+        return [one for one, refusal in judged if refusal is None]
 
     async def _store(self, room: int, batch: _Batch) -> None:
         try:

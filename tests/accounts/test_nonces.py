@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -180,7 +179,7 @@ def test_a_network_has_so_many_a_minute(two_a_minute: None) -> None:
     assert refused.json()["code"] == "rate_limited"
     assert 0 < int(refused["Retry-After"]) <= 60
     assert refused["RateLimit"].startswith('"nonce";r=0;t=')
-    assert refused["RateLimit-Policy"] == '"nonce";q=2'
+    assert refused["RateLimit-Policy"] == '"nonce";q=2;w=60'
     assert statuses(1, "203.0.113.10") == [200]
     assert LoginNonce.objects.count() == 3
 
@@ -195,12 +194,7 @@ def test_callers_without_an_address_share_one_limit(two_a_minute: None) -> None:
     assert statuses(3, "") == [200, 200, 429]
 
 
-def test_without_a_cache_nobody_is_limited(two_a_minute: None, settings: Any) -> None:
-    settings.CACHES = {
-        "default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}
-    }
-    assert statuses(3, "203.0.113.9") == [200, 200, 200]
-
-
-def test_the_usual_limit_is_thirty() -> None:
-    assert settings.RATE_LIMITS["nonce"] == "30/m"
+def test_without_a_cache_each_process_counts_for_all(two_a_minute: None, settings: Any) -> None:
+    away = {**settings.CACHES["limits"], "LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {**settings.CACHES, "limits": {**away, "OPTIONS": {"processes": 2}}}
+    assert statuses(2, "203.0.113.9") == [200, 429]

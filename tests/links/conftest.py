@@ -1,6 +1,7 @@
 """What tests of links share: making links, sending clicks to the stream, opening addresses."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -122,10 +123,17 @@ async def _django(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture
 async def door(transactional_db: None, tmp_path: Path) -> AsyncIterator[Door]:
     """Needs links that are committed, because the redirect reads through connections of its own."""
+    async with opened(tmp_path) as one:
+        yield one
+
+
+@asynccontextmanager
+async def opened(tmp_path: Path, **more: Any) -> AsyncIterator[Door]:
+    """A door with `more` of its configuration."""
     runtime = Runtime(
         RedirectConfig(
             database_url=_test_database_url(),
-            redis_url=settings.REDIS_URL,
+            **{"redis_url": settings.REDIS_URL, **more},
             reserved=reserved_keys(),
             spool_directory=tmp_path / "spool",
             spool_max_bytes=10**6,
@@ -136,9 +144,11 @@ async def door(transactional_db: None, tmp_path: Path) -> AsyncIterator[Door]:
         )
     )
     await runtime.start()
-    yield Door(runtime)
-    await runtime.stop()
-    await sync_to_async(connections.close_all)()
+    try:
+        yield Door(runtime)
+    finally:
+        await runtime.stop()
+        await sync_to_async(connections.close_all)()
 
 
 def _test_database_url() -> str:

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from realtime.messages.statement import Draft, Stored
+from realtime.socket.frames import Refusal
 from realtime.socket.identity import Person
 from realtime.socket.writer import Said, Writer
 
@@ -57,3 +61,35 @@ async def test_what_was_stored_before_is_told_again() -> None:
 
     stored = await Writer(post, after).write(ROOM, said("x"))
     assert (stored.seq, told) == (1, [False])
+
+
+async def test_who_speaks_too_often_is_told_so_and_the_others_are_stored() -> None:
+    """One call for all that is stored together."""
+    asked: list[list[int]] = []
+
+    async def post(_: int, drafts: Sequence[Draft]) -> list[Stored]:
+        return [
+            Stored(number, uuid4(), datetime.now(UTC), is_new=True, mentions=[], refusal=None)
+            for number, _ in enumerate(drafts, 1)
+        ]
+
+    async def after(_: int, stored: list[tuple[Said, Any]]) -> None:
+        del stored
+
+    async def judge(senders: Sequence[int]) -> list[Refusal | None]:
+        asked.append(list(senders))
+        return [Refusal("rate_limited", "") if sender == ANN.id else None for sender in senders]
+
+    writer = Writer(post, after, judge)
+    bobs = Said(sender=2, body="b", client_id="b", person=replace(ANN, id=2))
+    writing = [asyncio.create_task(writer.write(ROOM, one)) for one in (said("a"), bobs, said("c"))]
+    results = await asyncio.gather(*writing, return_exceptions=True)
+    assert [getattr(result, "code", "") for result in results] == [
+        "rate_limited",
+        "",
+        "rate_limited",
+    ]
+    assert asked == [[1, 2, 1]]
+    # A group of which nothing is left does not stop the room.
+    with pytest.raises(Refusal, match="rate_limited"):
+        await writer.write(ROOM, said("d"))

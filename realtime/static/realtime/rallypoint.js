@@ -22,7 +22,7 @@ const [RESTARTING, NOT_AUTHENTICATED, FLOODING] = [1012, 4401, 4429];
 // trying the same again would end the same, or take turns with the newer connection for ever.
 const FINAL = new Set([1003, 4403, 4404, 4409, 4410, 4413]);
 // Refusals that are about the moment and not about what was asked.
-const PASSING = new Set(["unavailable", "room_busy", "flooding"]);
+const PASSING = new Set(["unavailable", "room_busy", "flooding", "rate_limited"]);
 
 export class RallypointError extends Error {
   constructor(code, detail) {
