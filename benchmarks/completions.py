@@ -23,9 +23,6 @@ from benchmarks.stores import Store, Stores
 OURS, LIMITED, PEER = "Rallypoint", "Rallypoint, rates counted", "Node, Express and pg"
 # The same for both sides; without them the load would be refused after a second.
 _NO_LIMITS = {"RATE_LIMITS": "off"}
-_NEVER_REACHED = {
-    "RATE_LIMITS": '{"quests-player": "1000000/m", "quests-network": "1000000/m"}',
-}
 _POOL = "20"
 _TARGET = 0.5
 _LEAST = 20_000 / 60
@@ -92,7 +89,7 @@ def run(stores: Stores, plan: Plan) -> Result:
         cast, peer_cast = _make_casts(stores, store, peer_store, plan)
         with ExitStack() as stack:
             ours = stack.enter_context(rallypoint(store, **_NO_LIMITS))
-            limited = stack.enter_context(rallypoint(store, **_NEVER_REACHED))
+            limited = stack.enter_context(rallypoint(store))
             sides = [_Runs(OURS, ours, cast), _Runs(LIMITED, limited, cast)]
             if why := install_node_peer("quests", may_download=plan.judged):
                 result.notes.append(f"not compared with the Node service: {why}")

@@ -98,13 +98,6 @@ def rates(name: str, tiers: dict[str, str]) -> dict[str, str]:
     return tiers | given
 
 
-def general_rate(window: str, most: str) -> str:
-    """So many requests (the variable `most`) in so many milliseconds (`window`), whole seconds at
-    least."""
-    seconds = -(-integer(window, 900_000, at_least=1) // 1000)
-    return f"{integer(most, 5_000, at_least=1)}/{seconds}s"
-
-
 def _is_endpoint(number: str, url: object) -> bool:
     if not (_is_positive(number) and isinstance(url, str)):
         return False

@@ -302,12 +302,14 @@ REQUIREMENT_KINDS = [
 ]
 
 # --- The wire -------------------------------------------------------------------------------------
+RATE_LIMIT_WINDOW = env.integer("RATE_LIMIT_WINDOW", 900_000, at_least=1000)  # ms
+RATE_LIMIT_MAX = env.integer("RATE_LIMIT_MAX", 5_000, at_least=1)
 # How often, by tier. Many players behind one network are normal: a campus, a carrier.
 RATE_LIMITS = env.rates(
     "RATE_LIMITS",
     {
         # Every request to the API, by API key, person or network; and every page that writes.
-        "general": env.general_rate("RATE_LIMIT_WINDOW", "RATE_LIMIT_MAX"),
+        "general": f"{RATE_LIMIT_MAX}/{-(-RATE_LIMIT_WINDOW // 1000)}s",
         "burst": "10/s",  # what may change something
         "auth": "50/15m",
         "auth-failed": "5/15m",

@@ -26,8 +26,9 @@ def ids() -> set[str]:
 
 @pytest.fixture(autouse=True)
 def _proxied() -> Iterator[None]:
-    """The address of the tests is https, so a proxy is missing (W003) unless one is named."""
-    with override_settings(TRUSTED_PROXIES=["10.0.0.0/8"]):
+    """The address of the tests is https, so a proxy is missing (W003) unless one is named. Most of
+    them limit nobody (W007)."""
+    with override_settings(TRUSTED_PROXIES=["10.0.0.0/8"], RATE_LIMITS={"general": "5000/15m"}):
         yield
 
 
@@ -52,6 +53,7 @@ def test_a_sound_installation_has_nothing_to_say() -> None:
         ("E007", {"VAR_DIR": Path(__file__) / "below"}),
         ("E007", {"VAR_DIR": Path(__file__)}),
         ("E008", {"GEOIP_DATABASE": "/nowhere/GeoLite2.mmdb"}),
+        ("E009", {"RATE_LIMIT_EXEMPT": ["10.0.0.0/8", "the office"]}),
         ("W003", {"TRUSTED_PROXIES": []}),
         ("W005", {"TRUSTED_PROXIES": ["0.0.0.0/0"]}),
         ("W006", {"CACHE_URL": settings.REDIS_URL}),
