@@ -348,7 +348,9 @@ CORS_ALLOW_HEADERS = [
     *default_headers,
     *("x-correlation-id", "idempotency-key", "x-api-key", "if-match"),
 ]
-CORS_EXPOSE_HEADERS = ["X-Correlation-Id", "Retry-After", "Idempotent-Replayed", "Location", "ETag"]
+CORS_EXPOSE_HEADERS = [
+    *("X-Correlation-Id", "Retry-After", "Idempotent-Replayed", "Location", "ETag", "Age", "X-Cache")
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
 # --- Browser security -----------------------------------------------------------------------------

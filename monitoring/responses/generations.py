@@ -33,7 +33,7 @@ class Generations:
 
     async def of(self, tag: str) -> bytes | None:
         """None when there is none, or nobody knows."""
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(tag, []).append(future)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())

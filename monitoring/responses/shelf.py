@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from monitoring.redis_clients import AWAY, asynchronous
+from monitoring.responses.connection import KeptConnection
 from monitoring.responses.kept import Held, Kept
 
 # The digit changes with what is kept.
@@ -30,6 +31,7 @@ T = TypeVar("T")
 class Shelf:
     def __init__(self, redis_url: str) -> None:
         self._redis = asynchronous(redis_url, timeout=TIMEOUT)
+        self._line = KeptConnection(redis_url, timeout=TIMEOUT)
         self._away_until = 0.0
         self._decode = msgspec.msgpack.Decoder(Kept).decode
 
@@ -61,10 +63,12 @@ class Shelf:
         await self._try(lambda: self._redis.delete(_name(key) + ":lock"), 0)
 
     async def read(self, keys: list[str]) -> list[bytes | None]:
+        """One caller at a time."""
         nothing: list[bytes | None] = [None] * len(keys)
-        return await self._try(lambda: self._redis.mget(keys), nothing)
+        return await self._try(lambda: self._line.ask("MGET", *keys), nothing)
 
     async def close(self) -> None:
+        await self._line.close()
         await self._redis.aclose(close_connection_pool=True)
 
     async def _try(self, ask: Callable[[], Any], fallback: T) -> T:
