@@ -375,7 +375,7 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     *("X-Correlation-Id", "Retry-After", "RateLimit", "RateLimit-Policy"),
-    *("Idempotent-Replayed", "Location", "ETag"),
+    *("Idempotent-Replayed", "Location", "ETag", "Age", "X-Cache"),
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 

@@ -7,7 +7,6 @@ served with `X-Cache: STALE` and its Age. Imports no Django.
 """
 
 import asyncio
-import hashlib
 import time
 
 from monitoring.lookups import looked_up
@@ -46,8 +45,8 @@ class ResponseCache:
         self._shelf = Shelf(redis_url)
         self._memory = Memory()
         self._generations = Generations(self._shelf.read)
-        self._flights: dict[str, Flight] = {}
-        self._unoffered: dict[str, float] = {}
+        self._flights: dict[bytes, Flight] = {}
+        self._unoffered: dict[bytes, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(self._prefixes):
@@ -87,18 +86,18 @@ class ResponseCache:
                 return True
         return False
 
-    def _start(self, key: str, old: Held | None, scope: Scope, send: Send) -> Flight:
+    def _start(self, key: bytes, old: Held | None, scope: Scope, send: Send) -> Flight:
         flight = self._flights[key] = Flight(send, old)
         flight.task = asyncio.create_task(self._fly(key, scope, flight))
         flight.task.add_done_callback(lambda task: self._land(key, task))
         return flight
 
-    def _land(self, key: str, task: "asyncio.Task[Outcome]") -> None:
+    def _land(self, key: bytes, task: "asyncio.Task[Outcome]") -> None:
         del self._flights[key]
         if not task.cancelled():
             task.exception()  # whoever asked may have left, and asyncio would complain
 
-    async def _fly(self, key: str, scope: Scope, flight: Flight) -> Outcome:
+    async def _fly(self, key: bytes, scope: Scope, flight: Flight) -> Outcome:
         """Of the processes, too, one asks the application; the others look for what it got."""
         give_up_at = time.monotonic() + _POLLED
         while True:
@@ -113,7 +112,7 @@ class ResponseCache:
                     await self._shelf.give_back(key)
             await asyncio.sleep(_POLL)
 
-    async def _look(self, key: str, flight: Flight) -> Held | None:
+    async def _look(self, key: bytes, flight: Flight) -> Held | None:
         """What Redis has, when it is fresh; when it is not, it is better than nothing."""
         kept = await self._shelf.find(key)
         if kept is None or kept.has_ended:
@@ -127,7 +126,7 @@ class ResponseCache:
         flight.old = held
         return None
 
-    async def _compute(self, key: str, scope: Scope, flight: Flight) -> Outcome:
+    async def _compute(self, key: bytes, scope: Scope, flight: Flight) -> Outcome:
         outcome = await compute(self._app, scope, flight)
         if outcome.held is None:
             return outcome
@@ -143,7 +142,7 @@ class ResponseCache:
             return False
         return await self._generations.of(held.kept.tag) == held.kept.generation
 
-    def _is_unoffered(self, key: str) -> bool:
+    def _is_unoffered(self, key: bytes) -> bool:
         if len(self._unoffered) > _UNOFFERED_MOST:
             self._unoffered.clear()
         return time.monotonic() < self._unoffered.get(key, 0.0)
@@ -189,8 +188,7 @@ def _read(scope: Scope) -> Asked | None:
         elif name in _TELLING:
             telling += (name, value)
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    parts = [raw.partition(b"?")[0], scope.get("query_string", b""), *telling]
-    key = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    key = b"\0".join((raw.partition(b"?")[0], scope.get("query_string", b""), *telling))
     return Asked(key, scope["method"] == "HEAD", encoding, known)
 
 

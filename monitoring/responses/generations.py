@@ -27,29 +27,36 @@ class Generations:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._asked: dict[str, asyncio.Future[bytes | None]] = {}
+        # A future each: whoever goes away must not take the answer from the others.
+        self._asked: dict[str, list[asyncio.Future[bytes | None]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def of(self, tag: str) -> bytes | None:
         """None when there is none, or nobody knows."""
-        future = self._asked.get(tag)
-        if future is None:
-            future = self._asked[tag] = asyncio.get_running_loop().create_future()
-            if self._asking is None:
-                self._asking = asyncio.create_task(self._ask())
-        # Whoever goes away must not take the answer from the others.
-        return await asyncio.shield(future)
+        future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(tag, []).append(future)
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await future
 
     async def _ask(self) -> None:
+        try:
+            await self._ask_until_nobody_waits()
+        finally:
+            self._asking = None
+
+    async def _ask_until_nobody_waits(self) -> None:
         while self._asked:
             asked, self._asked = self._asked, {}
+            found: list[bytes | None] = [None] * len(asked)
             try:
                 found = await self._read([tag_key(tag) for tag in asked])
-            except BaseException:
-                self._asking = None
-                for future in asked.values():
-                    future.set_result(None)
-                raise
-            for future, generation in zip(asked.values(), found, strict=True):
-                future.set_result(generation)
-        self._asking = None
+            finally:
+                for futures, generation in zip(asked.values(), found, strict=True):
+                    _answer(futures, generation)
+
+
+def _answer(futures: list[asyncio.Future[bytes | None]], generation: bytes | None) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(generation)

@@ -138,7 +138,7 @@ class Held:
 class Asked(NamedTuple):
     """A request for something public: what its answer depends on."""
 
-    key: str
+    key: bytes
     is_head: bool
     accept_encoding: bytes
     if_none_match: bytes

@@ -3,6 +3,7 @@
 While Redis is away, or slow, nobody waits for it for PAUSE seconds. Imports no Django.
 """
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from monitoring.redis_clients import AWAY, asynchronous
+from monitoring.responses.connection import KeptConnection
 from monitoring.responses.kept import Held, Kept
 
 # The digit changes with what is kept.
@@ -29,6 +31,7 @@ T = TypeVar("T")
 class Shelf:
     def __init__(self, redis_url: str) -> None:
         self._redis = asynchronous(redis_url, timeout=TIMEOUT)
+        self._line = KeptConnection(redis_url, timeout=TIMEOUT)
         self._away_until = 0.0
         self._decode = msgspec.msgpack.Decoder(Kept).decode
 
@@ -36,8 +39,8 @@ class Shelf:
     def is_away(self) -> bool:
         return time.monotonic() < self._away_until
 
-    async def find(self, key: str) -> Kept | None:
-        raw: Any = await self._try(lambda: self._redis.get(PREFIX + key), None)
+    async def find(self, key: bytes) -> Kept | None:
+        raw: Any = await self._try(lambda: self._redis.get(_name(key)), None)
         if raw is None:
             return None
         try:
@@ -45,25 +48,27 @@ class Shelf:
         except msgspec.DecodeError:  # of another version of this program
             return None
 
-    async def put(self, key: str, kept: Kept) -> None:
+    async def put(self, key: bytes, kept: Kept) -> None:
         raw = msgspec.msgpack.encode(kept)
         seconds = max(1, kept.seconds + kept.stale)
-        await self._try(lambda: self._redis.set(PREFIX + key, raw, ex=seconds), None)
+        await self._try(lambda: self._redis.set(_name(key), raw, ex=seconds), None)
 
-    async def take(self, key: str) -> bool:
+    async def take(self, key: bytes) -> bool:
         """The right to compute it; everybody has it while Redis is away."""
-        lock = f"{PREFIX}{key}:lock"
+        lock = _name(key) + ":lock"
         setting: Any = lambda: self._redis.set(lock, b"", nx=True, ex=LOCK_SECONDS)  # noqa: E731
         return bool(await self._try(setting, fallback=True))
 
-    async def give_back(self, key: str) -> None:
-        await self._try(lambda: self._redis.delete(f"{PREFIX}{key}:lock"), 0)
+    async def give_back(self, key: bytes) -> None:
+        await self._try(lambda: self._redis.delete(_name(key) + ":lock"), 0)
 
     async def read(self, keys: list[str]) -> list[bytes | None]:
+        """One caller at a time."""
         nothing: list[bytes | None] = [None] * len(keys)
-        return await self._try(lambda: self._redis.mget(keys), nothing)
+        return await self._try(lambda: self._line.ask("MGET", *keys), nothing)
 
     async def close(self) -> None:
+        await self._line.close()
         await self._redis.aclose(close_connection_pool=True)
 
     async def _try(self, ask: Callable[[], Any], fallback: T) -> T:
@@ -77,29 +82,33 @@ class Shelf:
         return answer
 
 
+def _name(key: bytes) -> str:
+    return PREFIX + hashlib.sha256(key).hexdigest()
+
+
 class Memory:
     """What was asked for most recently, up to `limit` bytes. It is never believed without a look at
     its generation, so it saves the way of the answer and not the question."""
 
     def __init__(self, limit: int = MEMORY) -> None:
         self._limit = limit
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._held: OrderedDict[bytes, Held] = OrderedDict()
         self.size = 0
 
-    def find(self, key: str) -> Held | None:
+    def find(self, key: bytes) -> Held | None:
         held = self._held.get(key)
         if held is not None:
             self._held.move_to_end(key)
         return held
 
-    def put(self, key: str, held: Held) -> None:
+    def put(self, key: bytes, held: Held) -> None:
         self.forget(key)
         self._held[key] = held
-        self.size += held.size
+        self.size += held.size + len(key)
         while self.size > self._limit:
-            _, dropped = self._held.popitem(last=False)
-            self.size -= dropped.size
+            dropped, other = self._held.popitem(last=False)
+            self.size -= other.size + len(dropped)
 
-    def forget(self, key: str) -> None:
+    def forget(self, key: bytes) -> None:
         if (held := self._held.pop(key, None)) is not None:
-            self.size -= held.size
+            self.size -= held.size + len(key)

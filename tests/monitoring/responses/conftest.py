@@ -89,10 +89,16 @@ async def other(app: App) -> AsyncIterator[ResponseCache]:
 
 
 async def get(
-    cache: ResponseCache, path: str = PATH, method: str = "GET", **headers: str
+    cache: ResponseCache,
+    path: str = PATH,
+    method: str = "GET",
+    *,
+    sent: list[Any] | None = None,
+    **headers: str,
 ) -> Answer:
+    """`sent` is where the messages go."""
     path, _, query = path.partition("?")
-    sent: list[Any] = []
+    sent = [] if sent is None else sent
 
     async def send(message: Any) -> None:
         sent.append(message)

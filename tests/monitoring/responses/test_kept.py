@@ -1,11 +1,13 @@
 """Kept answers: served without the application, until what they speak of has changed."""
 
+import asyncio
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from monitoring.redis import evictable
-from monitoring.responses import tags
+from monitoring.responses import shelf, tags
 from monitoring.responses.cache import ResponseCache
 from monitoring.responses.kept import OFFER, Held
 from monitoring.responses.shelf import Memory
@@ -105,6 +107,28 @@ async def test_a_redis_that_is_away_is_not_asked_again_at_once(app: App) -> None
         assert (await get(cache))[2] == expected
     assert cache._shelf.is_away
     await cache.close()
+
+
+async def test_after_a_broken_connection_it_is_served_again(
+    cache: ResponseCache, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "PAUSE", 0.0)
+    await get(cache)
+    evictable().client_kill_filter(_type="normal", skipme=True)
+
+    assert (await get(cache)).status == 200
+    assert (await get(cache)).headers[b"x-cache"] == b"HIT"
+
+
+async def test_who_leaves_while_he_asks_spoils_nothing_for_the_others(
+    cache: ResponseCache,
+) -> None:
+    await get(cache)
+    first, second = (asyncio.create_task(get(cache)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert (await second).headers[b"x-cache"] == b"HIT"
 
 
 async def test_one_process_serves_what_another_one_kept(

@@ -75,6 +75,21 @@ async def test_an_application_that_hangs_is_not_waited_for(
     assert (await get(cache)).body == b"3"  # what came late was kept, and has ended too
 
 
+async def test_what_comes_too_late_is_not_sent_after_the_old_answer(
+    cache: ResponseCache, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    await get(cache)
+    may_end = asyncio.Event()
+    app.waits, app.status = may_end.wait, 404
+    sent: list[object] = []
+    assert is_stale(await get(cache, sent=sent))
+    may_end.set()
+    await asyncio.gather(*(flight.task for flight in cache._flights.values()))
+
+    assert len(sent) == 2
+
+
 async def test_it_is_tried_again_after_a_moment(
     cache: ResponseCache, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
