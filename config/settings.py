@@ -428,6 +428,9 @@ LOGGING_CONFIG = None
 logs.configure(level=LOG_LEVEL, style=LOG_FORMAT)
 PROMETHEUS_EXPORT_MIGRATIONS = False
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
+# Empty: off, and nothing of it is imported.
+SENTRY_DSN = env.secret("SENTRY_DSN")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
 HEALTH_CHECKS = {
     "database": "monitoring.health.services.check_database",
     "cache": "monitoring.health.services.check_cache",

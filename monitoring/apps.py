@@ -6,8 +6,9 @@ class MonitoringConfig(AppConfig):
     verbose_name = "Monitoring"
 
     def ready(self) -> None:
-        from monitoring import checks, correlation, tasks  # noqa: F401
+        from monitoring import checks, correlation, exporters, tasks  # noqa: F401
         from monitoring.performance import gauges  # noqa: F401
 
         correlation.connect_celery()
         tasks.connect_beat()
+        exporters.start()
