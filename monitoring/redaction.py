@@ -41,7 +41,11 @@ _ASSIGNED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
-_COLON_RUN = re.compile(r"[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+# Not a cast in SQL, whose type begins as an address might go on.
+_COLON_RUN = re.compile(
+    r"[0-9A-Fa-f.]*(?!::(?:bigint|bool|bytea|bpchar|char|cidr|citext|date|decimal|double|float))"
+    r":[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+)
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from monitoring.postgresql.connection import BoundedConnection
 from monitoring.postgresql.statements import has_a_plan, hide_texts, numbered
 
 A_MINUTE = 6
@@ -43,10 +44,12 @@ class Plans:
         the plan of `sql`. `statement` is its shape, `parameters` are psycopg's for a connection."""
         if not has_a_plan(sql) or not self._may_ask(statement):
             return False
-        work = copy_context().run
-        threading.Thread(
-            target=work, args=(self._ask, sql, parameters, tell), name="plan", daemon=True
-        ).start()
+        work = (copy_context().run, (self._ask, sql, parameters, tell))
+        try:
+            threading.Thread(target=work[0], args=work[1], name="plan", daemon=True).start()
+        except RuntimeError:  # no more threads: nobody's request fails for a plan
+            self._is_busy = False
+            return False
         return True
 
     def _may_ask(self, statement: str) -> bool:
@@ -71,11 +74,15 @@ class Plans:
             self._is_busy = False
 
 
+class _Brief(BoundedConnection):
+    answer_within = 3.0  # of a server that keeps no limits itself
+
+
 def plan_of(sql: str, parameters: dict[str, Any]) -> str:
-    """The plan, or why there is none. Waits for 2 s to connect and for 1 s to be answered."""
+    """The plan, or why there is none. Waits for 2 s to connect, and for 3 s to be answered."""
     own = {"cursor_factory": psycopg.Cursor, "autocommit": True, "prepare_threshold": None}
     try:
-        with psycopg.connect(**{**parameters, **own, "connect_timeout": 2}) as connection:
+        with _Brief.connect(**{**parameters, **own, "connect_timeout": 2}) as connection:
             return _explain(connection, sql)
     except psycopg.Error as error:
         return f"no plan: {hide_texts(str(error).splitlines()[0])}"

@@ -150,6 +150,29 @@ def test_a_database_url_becomes_djangos_settings() -> None:
     assert made["OPTIONS"]["pool"]["max_waiting"] == 100
 
 
+def test_the_pool_and_the_time_limits_are_the_documented_ones() -> None:
+    ask = (
+        "from django.conf import settings as s; o = s.DATABASES['default']['OPTIONS'];"
+        "print(*o['pool'].values(), o['options'], s.SLOW_QUERY_THRESHOLD, s.ENABLE_QUERY_LOGGING)"
+    )
+    bare = {name: os.environ[name] for name in ("PATH", "SECRET_KEY", "VAR_DIR")}
+    said = subprocess.check_output(
+        [sys.executable, "-c", ask], cwd=PROJECT, text=True, timeout=60,
+        env=bare | {"DJANGO_SETTINGS_MODULE": "config.settings", "RALLYPOINT_ROLE": "web"},
+    )  # fmt: skip
+
+    limits = "-c statement_timeout=30000 -c lock_timeout=3000"
+    assert said.strip() == f"2 20 600.0 2.0 100 {limits} 1000 False"
+
+
+def test_behind_pgbouncer_nothing_is_left_on_a_connection() -> None:
+    options = {"prepare_threshold": 5, "options": "-c lock_timeout=3000", "connect_timeout": 2}
+    url = "postgresql://ada@h/name"
+    made = connections.django_database(url, options=options, pool_max=0, pgbouncer=True)
+    assert made["OPTIONS"] == {"prepare_threshold": None, "connect_timeout": 2}
+    assert made["DISABLE_SERVER_SIDE_CURSORS"]
+
+
 @pytest.mark.parametrize("url", ["mysql://x/y", "sqlite:///x"])
 def test_another_kind_of_database_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):

@@ -13,7 +13,9 @@ from django.db import connection
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout, TooManyRequests
 
+from monitoring.health import services
 from monitoring.postgresql import pool as pools
+from monitoring.postgresql.base import DatabaseWrapper
 from monitoring.postgresql.pool import FailFastPool
 from tests.gate import Gate
 from tests.monitoring.processes import eventually
@@ -59,6 +61,16 @@ def test_health_is_told_sizes_waiting_and_refusals(pool: FailFastPool) -> None:
     assert (told["waiting"], told["requests"], told["refused"]) == (0, 3, 1)
     assert told["waitMs"] >= 50
     assert pool.figures()["available"] == 2
+
+
+def test_the_check_of_the_database_has_them(
+    pool: FailFastPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(DatabaseWrapper, "pool", pool)
+        details = services.check_database().details
+    assert details["pool"] == pool.figures()
+    assert details["pool"]["max"] == 2
 
 
 def test_metrics_follow_the_pool(pool: FailFastPool) -> None:

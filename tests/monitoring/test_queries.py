@@ -187,6 +187,32 @@ def test_a_server_that_is_away_gives_no_plan_and_no_failure(gate: Gate) -> None:
     assert plan_of("SELECT 1", where).startswith("no plan: ")
 
 
+def test_a_server_that_hangs_is_not_waited_for_by_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "_LIMITS", "SELECT pg_sleep(60)")
+    monkeypatch.setattr(plans._Brief, "answer_within", 0.1)
+    started = time.monotonic()
+    said = plan_of("SELECT 1", connection.get_connection_params())
+    taken = time.monotonic() - started
+    ask(connection, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE query = %s", plans._LIMITS)  # fmt: skip
+    assert said == "no plan: PostgreSQL does not answer"
+    assert taken < 20
+
+
+def test_without_a_thread_for_it_a_slow_statement_is_told_without_its_plan(
+    slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(plans.threading.Thread, "start", none_left)
+    with capture_logs() as logged:
+        for _ in range(2):
+            ask(connection, SLOW, "anybody")
+    assert ["plan" in line for line in slow_lines(logged)] == [False, False]
+    assert not watching._plans._is_busy
+
+
 # --- The correlation id in the statement ---
 
 
@@ -222,6 +248,14 @@ def test_a_read_over_a_lost_connection_is_asked_once_more(
     wrapper: DatabaseWrapper, gate: Gate
 ) -> None:
     lose(wrapper, gate)
+    assert ask(wrapper, "SELECT 7 + %s", 1) == [(8,)]
+
+
+def test_so_is_one_over_a_connection_that_the_server_ended_with_a_word(
+    wrapper: DatabaseWrapper,
+) -> None:
+    ((pid,),) = ask(wrapper, "SELECT pg_backend_pid()")
+    ask(connection, "SELECT pg_terminate_backend(%s, 5000)", pid)
     assert ask(wrapper, "SELECT 7 + %s", 1) == [(8,)]
 
 

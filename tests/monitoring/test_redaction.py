@@ -195,6 +195,7 @@ def test_addresses_given_as_objects_are_hidden() -> None:
         "01920f3a-5c7e-7d0b-9a3c-5e7f90123456",
         "https://rally.test:8443/a?b=c",
         "aa:bb:cc:dd:ee:ff",
+        "SELECT %s::date, fade::bytea, $1::bigint, ($2)::double precision, b::bool",
     ],
 )
 def test_what_is_no_secret_stays_readable(text: str) -> None:
