@@ -139,10 +139,13 @@ CACHES = {
             # A cache that is gone is a miss, never an error.
             "IGNORE_EXCEPTIONS": True,
             "CONNECTION_POOL_KWARGS": {"max_connections": 50, "retry": None},
+            "REDIS_CLIENT_CLASS": "monitoring.breakers.redis.GuardedRedis",
+            "REDIS_CLIENT_KWARGS": {"breaker": "cache"},
         },
     }
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+# Said once by the breaker, and not with a traceback by every call.
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False
 # Without it there is no /ws/ and no stream of events; rooms go on over REST.
 ENABLE_WEBSOCKET = env.flag("ENABLE_WEBSOCKET", default=True)
 # What was said stays for so many days; 0: for ever.

@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from monitoring.breakers import registry
 from monitoring.redis_clients import synchronous
 from tests.stack import Stack
 
@@ -103,6 +104,11 @@ def _ledger_is_emptied_between_tests() -> Iterator[None]:
 def _empty_redis(_test_redis: list[Redis]) -> None:
     for client in _test_redis:
         client.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _closed_breakers() -> None:
+    registry.reset_all()
 
 
 @pytest.fixture(scope="session")
