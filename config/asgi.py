@@ -1,5 +1,5 @@
 """The ASGI stack, from the outside in: life cycle, redirect, metrics, correlation, kept answers,
-body, Django.
+body, load shedding, Django.
 
 Django runs as WSGI in a bounded pool of threads: its own ASGI handler makes a thread for each
 request and served the same view three to four times slower.
@@ -25,6 +25,9 @@ from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.health import draining  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
+from monitoring.shedding import Shedding  # noqa: E402
+from monitoring.shedding.gate import RESERVED  # noqa: E402
+from monitoring.shedding.priority import Priority  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 from realtime.socket.consumer import RoomConsumer  # noqa: E402
 from realtime.socket.runtime import Rooms  # noqa: E402
@@ -118,8 +121,10 @@ def redirect_config() -> RedirectConfig:
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
 _runtimes: list[Runtime | Rooms] = [_runtime]
-_django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
-_http: Any = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+_threads = settings.WEB_THREADS + RESERVED[Priority.HEALTH]
+_django: Any = WSGIMiddleware(django_application, workers=_threads)
+_shedding = Shedding(_django, threads=settings.WEB_THREADS)
+_http: Any = BufferedBody(_shedding, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _socket: Any = None
 if settings.ENABLE_WEBSOCKET:
     _rooms = Rooms(database_url=settings.DATABASE_URL, redis_url=settings.REDIS_URL)
