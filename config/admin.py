@@ -66,6 +66,7 @@ _SIDEBAR = {
     "Service": {
         "django_celery_beat.periodictask": ("Periodic tasks", "schedule"),
         "monitoring.idempotencykey": ("Idempotency keys", "repeat"),
+        "monitoring.maintenance": ("Maintenance", "construction"),
     },
 }
 # Models whose pages are not where Django puts them.

@@ -23,6 +23,9 @@ from links.reserved import reserved_keys  # noqa: E402
 from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.health import draining  # noqa: E402
+from monitoring.maintenance import services as maintenance  # noqa: E402
+from monitoring.maintenance.layer import Maintenance  # noqa: E402
+from monitoring.maintenance.watcher import Watcher  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
 from monitoring.shedding import Shedding  # noqa: E402
@@ -41,7 +44,7 @@ class Lifecycle:
     """Starts and stops what lives in the event loop, and closes connections while the process
     leaves. One layer, because each one costs every redirect a microsecond."""
 
-    def __init__(self, app: Any, *runtimes: Runtime | Rooms) -> None:
+    def __init__(self, app: Any, *runtimes: Runtime | Rooms | Watcher) -> None:
         self._app = app
         self._runtimes = runtimes
         self._started = False
@@ -120,7 +123,7 @@ def redirect_config() -> RedirectConfig:
 
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
-_runtimes: list[Runtime | Rooms] = [_runtime]
+_runtimes: list[Runtime | Rooms | Watcher] = [_runtime]
 _threads = settings.WEB_THREADS + RESERVED[Priority.HEALTH]
 _django: Any = WSGIMiddleware(django_application, workers=_threads)
 _shedding = Shedding(_django, threads=settings.WEB_THREADS)
@@ -131,6 +134,9 @@ if settings.ENABLE_WEBSOCKET:
     _runtimes.append(_rooms)
     _http = EventStream(_http, _rooms)
     _socket = RoomConsumer.as_asgi(rooms=_rooms)
+_watcher = Watcher(redis_url=settings.REDIS_URL, ask_database=maintenance.stored_once)
+_runtimes.append(_watcher)
+_http = Maintenance(_http, always=("/admin/monitoring/maintenance/", "/admin/login/"))
 _kept = ResponseCache(
     Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefix="/api/public/"
 )

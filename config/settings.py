@@ -116,9 +116,10 @@ DATABASES = {
             "application_name": "rallypoint",
             # Django turns prepared statements off; monitoring.postgresql.prepared asks for them.
             "prepare_threshold": 5,
-            # A web request waits for nobody's lock for long: the transaction is tried again.
+            # A web request waits for nobody's lock for long: the transaction is tried again. And
+            # maintenance locks the database for others: requests are stopped in front of Django.
             "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
-            + (" -c lock_timeout=3000" if ROLE == "web" else ""),
+            + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web")),
         },
     )
 }

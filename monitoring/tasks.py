@@ -11,7 +11,7 @@ HEARTBEAT_KEY = "rallypoint:workers:heartbeat"
 HEARTBEAT_LIFETIME = 60
 
 
-@shared_task(name="monitoring.tasks.heartbeat", ignore_result=True)
+@shared_task(name="monitoring.tasks.heartbeat", ignore_result=True, in_maintenance=True)
 def heartbeat() -> None:
     """Beat planned it, the broker carried it and a worker ran it: all three are alive."""
     durable().set(HEARTBEAT_KEY, f"{time.time():.3f}", ex=HEARTBEAT_LIFETIME)

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from monitoring.breakers import registry
+from monitoring.maintenance import notice
 from monitoring.redis_clients import synchronous
 from tests.stack import Stack
 
@@ -109,6 +110,11 @@ def _empty_redis(_test_redis: list[Redis]) -> None:
 @pytest.fixture(autouse=True)
 def _closed_breakers() -> None:
     registry.reset_all()
+
+
+@pytest.fixture(autouse=True)
+def _no_maintenance() -> None:
+    notice.forget()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
 from monitoring.breakers import BreakerOpenError
+from monitoring.maintenance.notice import CODE, current
 from monitoring.wire.casing import camel
 from monitoring.wire.problem import Problem
 
@@ -135,6 +136,13 @@ def _circuit_open(exc: Any) -> Problem:
     return Problem("unavailable", detail, status=503, headers={"Retry-After": str(wait)})
 
 
+def _read_only(exc: Any) -> Problem | None:
+    """The lock of maintenance, met by somebody whom the one in front of Django let through."""
+    if getattr(exc.__cause__, "sqlstate", None) != "25006":
+        return None
+    return Problem(CODE, current().text, status=503, headers={"Retry-After": "60"})
+
+
 def unavailable(code: str, detail: str) -> Problem:
     """The wait is drawn, so that those who were refused do not come back together."""
     wait = random.randint(1, 4)  # noqa: S311
@@ -178,6 +186,7 @@ _TRANSLATIONS: tuple[tuple[Any, Callable[[Any], Problem | None]], ...] = (
     ),
     (_DATABASE_AWAY, _database_away),
     (db.DataError, _bad_value),
+    (db.InternalError, _read_only),
     (BreakerOpenError, _circuit_open),
     (_REDIS_AWAY, _redis_away),
 )
