@@ -22,6 +22,7 @@ from links.redirect.runtime import RedirectConfig, Runtime  # noqa: E402
 from links.reserved import reserved_keys  # noqa: E402
 from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
+from monitoring.headers import SecurityHeaders  # noqa: E402
 from monitoring.health import draining  # noqa: E402
 from monitoring.maintenance import services as maintenance  # noqa: E402
 from monitoring.maintenance.layer import Maintenance  # noqa: E402
@@ -118,6 +119,7 @@ def redirect_config() -> RedirectConfig:
         country_header=settings.COUNTRY_HEADER,
         geoip_database=settings.GEOIP_DATABASE,
         processes=settings.WEB_CONCURRENCY,
+        https=settings.HTTPS,
     )
 
 
@@ -140,5 +142,6 @@ _http = Maintenance(_http, always=("/admin/monitoring/maintenance/", "/admin/log
 _kept = ResponseCache(
     Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefix="/api/public/"
 )
-_served = Redirect(RequestMetrics(CorrelationId(_kept)), _runtime)
+_careful = SecurityHeaders(CorrelationId(_kept), https=settings.HTTPS)
+_served = Redirect(RequestMetrics(_careful), _runtime)
 application = Lifecycle(_served, *_runtimes)

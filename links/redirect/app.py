@@ -22,6 +22,7 @@ from links.redirect.request import (
 from links.redirect.runtime import ROUTE, Runtime
 from links.redirect.target import Target
 from links.routing import Visit, primary_language
+from monitoring.headers import completed
 from monitoring.metrics import observe
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,7 @@ class Redirect:
                 safe, (status, headers, body) = plain
                 await safe
             else:
-                status, headers, body = await self._answer(request, receive)
+                status, headers, body = await self._careful_answer(request, receive)
         except Exception:
             log.exception("redirect_failed")
             status, headers, body = request.refuse(answers.FAILED)
@@ -106,6 +107,12 @@ class Redirect:
         safe = runtime.journal.record(self._click(entry.target, request, caller, PLAIN))
         answered = [*entry.prepared, (b"x-correlation-id", request.correlation)]
         return safe, Answer(entry.target.status, answered, b"")
+
+    async def _careful_answer(self, request: Request, receive: Receive) -> Answer:
+        status, headers, body = await self._answer(request, receive)
+        runtime = self._runtime
+        wanted = runtime.redirect_headers if status // 100 == 3 else runtime.page_headers
+        return Answer(status, completed(headers, wanted), body)
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
         if request.method not in {"GET", "HEAD", "POST"}:

@@ -26,6 +26,7 @@ from links.redirect.spool import Spool
 from links.redirect.stream import StreamWriter
 from links.redirect.target import Target
 from links.redirect.visitors import DAY_MS, VisitorHasher
+from monitoring.headers import completed, for_answers, for_redirects
 from monitoring.metrics import Observations
 from monitoring.proxies import TrustedProxies, parse_networks
 from monitoring.redis_clients import asynchronous
@@ -53,6 +54,7 @@ class RedirectConfig:
     country_header: str = ""
     geoip_database: str = ""
     processes: int = 1
+    https: bool = False
 
 
 class Runtime:
@@ -71,8 +73,10 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses = Addresses(config.reserved, config.domains)
         self.callers = Callers(proxies, countries)
+        self.redirect_headers = for_redirects(https=config.https)
+        self.page_headers = for_answers(https=config.https)
         self.directory = Directory(
-            self._redis, self._load, self._availability, prepare=redirect_headers
+            self._redis, self._load, self._availability, prepare=self._prepare
         )
         self.journal = ClickJournal(self._stream.add, self._spool, self._availability)
         self.rate = RateLimit(self._redis, self._availability, config.processes)
@@ -119,6 +123,9 @@ class Runtime:
         with _unreachable_without_a_judge():
             row = await self._fetch_row(USED_UP, {"link": target.id})
         return bool(row and row["used_up"])
+
+    def _prepare(self, target: Target) -> list[tuple[bytes, bytes]]:
+        return completed(redirect_headers(target), self.redirect_headers)
 
     async def _load(self, domain: str, slug_key: str) -> Target | None:
         row = await self._fetch_row(targets.SELECT, (domain, slug_key))
