@@ -20,7 +20,7 @@ import time
 import structlog
 from gunicorn.workers.gasgi import ASGIWorker
 
-from config import websocket
+from config import http, websocket
 from monitoring.health import draining
 from monitoring.health.memory import resident
 
@@ -88,6 +88,7 @@ class Worker(ASGIWorker):
 
     async def _serve(self) -> None:
         websocket.install()
+        http.install()
         for number in _LEAVE_SIGNALS:
             leaves = number == signal.SIGTERM
             handle = self.handle_exit_signal if leaves else self.handle_quit_signal

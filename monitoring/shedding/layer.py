@@ -67,6 +67,7 @@ class Shedding:
                 self._gate.leave(ticket)
         except asyncio.CancelledError:
             self._gate.leave(ticket)
+            figures.show(self._gate, ticket.priority)
             raise
 
     async def _serve(

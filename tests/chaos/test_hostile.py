@@ -113,6 +113,15 @@ def test_hundreds_who_never_finish_their_request_are_in_nobodys_way(
     assert resident(stack) - before < MOST_GROWTH
 
 
+def test_who_never_says_what_she_wants_is_let_go(stack: Stack, crowd: ExitStack) -> None:
+    connection = socket.create_connection(("127.0.0.1", stack.port), timeout=30)
+    crowd.enter_context(connection)
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+    began = time.monotonic()
+    assert connection.recv(10) == b""
+    assert time.monotonic() - began < 15
+
+
 def test_a_dead_database_costs_a_writer_less_than_a_tenth_of_a_second(stack: Stack) -> None:
     assert stack.make_link(url="https://example.com/")["slug"]
 

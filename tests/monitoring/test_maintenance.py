@@ -118,7 +118,14 @@ async def test_an_announcement_from_before_is_not_believed(settings: Any) -> Non
     """Of a Redis that was away while it was changed."""
     notice.put(ON)
     durable().set(KEY, notice.encode(Notice(version=6)))
-    await watcher(settings, ON).look()
+    newest = Notice(version=8)
+    await watcher(settings, newest).look()
+    assert notice.current() == newest
+
+
+def test_an_older_notice_never_replaces_a_newer_one() -> None:
+    notice.put(ON)
+    notice.put(Notice(version=6))
     assert notice.current() == ON
 
 
