@@ -70,6 +70,7 @@ _SIDEBAR = {
         "django_celery_beat.periodictask": ("Periodic tasks", "schedule"),
         "monitoring.idempotencykey": ("Idempotency keys", "repeat"),
         "monitoring.limitedcaller": ("Limited now", "speed"),
+        "monitoring.maintenance": ("Maintenance", "construction"),
     },
 }
 # Models whose pages are not where Django puts them.

@@ -1,5 +1,5 @@
-"""The ASGI stack, from the outside in: life cycle, redirect, metrics, correlation, health, kept
-answers, body, Django.
+"""The ASGI stack, from the outside in: life cycle, redirect, metrics, security headers,
+correlation, health, kept answers, maintenance, body, load shedding, Django.
 
 Django runs as WSGI in a bounded pool of threads: its own ASGI handler makes a thread for each
 request and served the same view three to four times slower.
@@ -22,16 +22,23 @@ from links.redirect.runtime import RedirectConfig, Runtime  # noqa: E402
 from links.reserved import reserved_keys  # noqa: E402
 from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
+from monitoring.headers import SecurityHeaders  # noqa: E402
 from monitoring.health import draining, services  # noqa: E402
 from monitoring.health.road import HealthRoad  # noqa: E402
 from monitoring.health.watch import HealthWatch  # noqa: E402
 from monitoring.limits.limits import Limits  # noqa: E402
+from monitoring.maintenance import services as maintenance  # noqa: E402
+from monitoring.maintenance.layer import Maintenance  # noqa: E402
+from monitoring.maintenance.watcher import Watcher  # noqa: E402
 from monitoring.metrics import RequestMetrics  # noqa: E402
 from monitoring.performance.loop_lag import LoopLag  # noqa: E402
 from monitoring.performance.services import SNAPSHOT_SECONDS, remember  # noqa: E402
 from monitoring.proxies import parse_networks  # noqa: E402
 from monitoring.regularly import Regularly  # noqa: E402
 from monitoring.responses.cache import ResponseCache  # noqa: E402
+from monitoring.shedding import Shedding  # noqa: E402
+from monitoring.shedding.gate import RESERVED  # noqa: E402
+from monitoring.shedding.priority import Priority  # noqa: E402
 from monitoring.status.history import SAMPLE_SECONDS, sample  # noqa: E402
 from monitoring.trace import CorrelationId  # noqa: E402
 from realtime.socket.consumer import RoomConsumer  # noqa: E402
@@ -132,6 +139,7 @@ def redirect_config() -> RedirectConfig:
         pgbouncer=settings.DATABASE_PGBOUNCER,
         rate_by_network=settings.RATE_LIMITS.get("redirect", ""),
         exempt_networks=settings.RATE_LIMIT_EXEMPT,
+        https=settings.HTTPS,
     )
 
 
@@ -145,8 +153,10 @@ def socket_rates() -> Rates:
 refuse_if_unsafe()
 _runtime = Runtime(redirect_config())
 _runtimes: list[Lives] = [_runtime]
-_django: Any = WSGIMiddleware(django_application, workers=settings.WEB_THREADS)
-_http: Any = BufferedBody(_django, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+_threads = settings.WEB_THREADS + RESERVED[Priority.HEALTH]
+_django: Any = WSGIMiddleware(django_application, workers=_threads)
+_shedding = Shedding(_django, threads=settings.WEB_THREADS)
+_http: Any = BufferedBody(_shedding, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _socket: Any = None
 if settings.ENABLE_WEBSOCKET:
     _rooms = Rooms(
@@ -158,6 +168,9 @@ if settings.ENABLE_WEBSOCKET:
     _runtimes.append(_rooms)
     _http = EventStream(_http, _rooms)
     _socket = RoomConsumer.as_asgi(rooms=_rooms)
+_watcher = Watcher(redis_url=settings.REDIS_URL, ask_database=maintenance.stored_once)
+_runtimes.append(_watcher)
+_http = Maintenance(_http, always=("/admin/monitoring/maintenance/", "/admin/login/"))
 _kept = ResponseCache(
     Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefixes=PUBLIC_ANSWERS
 )
@@ -169,5 +182,6 @@ _runtimes += [
     Regularly("status-history", sample, seconds=SAMPLE_SECONDS, pause=SAMPLE_SECONDS),
 ]
 _health = HealthRoad(_kept, _watch, expose=services.scrape, metrics_token=settings.METRICS_TOKEN)
-_served = Redirect(RequestMetrics(CorrelationId(_health)), _runtime)
+_careful = SecurityHeaders(CorrelationId(_health), https=settings.HTTPS)
+_served = Redirect(RequestMetrics(_careful), _runtime)
 application = Lifecycle(_served, *_runtimes)

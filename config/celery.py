@@ -11,6 +11,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Said of root because a pickled task could do anything; this worker takes JSON alone.
 warnings.simplefilter("ignore", SecurityWarning)
 
-app = Celery("rallypoint")
+app = Celery("rallypoint", task_cls="monitoring.maintenance.tasks:PatientTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from config.worker import end_on_signals, expect_successors
+from config import env
+from config.worker import end_on_signals, expect_successors, limit_memory
 from monitoring import metrics_files
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -20,6 +21,7 @@ os.environ.setdefault("WEB_CONCURRENCY", str(multiprocessing.cpu_count()))
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "config.worker.Worker"
 workers = int(os.environ["WEB_CONCURRENCY"])
+limit_memory(env.integer("WORKER_MAX_MEMORY_MB", 1024))
 worker_connections = 10_000
 backlog = 2048
 # A target has up to 8,192 characters, and `/slug?forwarded=query` may carry one along.

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from corsheaders.defaults import default_headers
+from csp.constants import NONCE
 
 from config import connections, env
 from monitoring import logs
@@ -83,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "monitoring.health.middleware.MemoryMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -122,9 +124,10 @@ DATABASES = {
             "application_name": "rallypoint",
             # Django turns prepared statements off; monitoring.postgresql.prepared asks for them.
             "prepare_threshold": 5,
-            # A web request waits for nobody's lock for long: the transaction is tried again.
+            # A web request waits for nobody's lock for long: the transaction is tried again. And
+            # maintenance locks the database for others: requests are stopped in front of Django.
             "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
-            + (" -c lock_timeout=3000" if ROLE == "web" else ""),
+            + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web")),
         },
     )
 }
@@ -149,6 +152,8 @@ CACHES = {
             # A crowd waits for a connection; that there is none would look like an outage.
             "CONNECTION_POOL_CLASS": "redis.BlockingConnectionPool",
             "CONNECTION_POOL_KWARGS": {"max_connections": 50, "timeout": 1, "retry": None},
+            "REDIS_CLIENT_CLASS": "monitoring.breakers.redis.GuardedRedis",
+            "REDIS_CLIENT_KWARGS": {"breaker": "cache"},
         },
     },
     # Where django-ratelimit counts; while Redis is away, in the memory of each web process.
@@ -159,7 +164,8 @@ CACHES = {
     },
 }
 RATELIMIT_USE_CACHE = "limits"
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+# Said once by the breaker, and not with a traceback by every call.
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False
 # Without it there is no /ws/ and no stream of events; rooms go on over REST.
 ENABLE_WEBSOCKET = env.flag("ENABLE_WEBSOCKET", default=True)
 # What was said stays for so many days; 0: for ever.
@@ -383,6 +389,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
+        # A page that must carry a script of its own names `request.csp_nonce` in it.
+        "script-src": ["'self'", NONCE],
+        "style-src": ["'self'", NONCE],
         "img-src": ["'self'", "data:"],
         "object-src": ["'none'"],
         "base-uri": ["'self'"],

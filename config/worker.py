@@ -1,5 +1,7 @@
 """gunicorn's own asgi worker, leaving in steps, so that a reload fails nobody's request.
 
+One that has grown over WORKER_MAX_MEMORY_MB leaves in the same way, and gunicorn starts another.
+
 gunicorn tells the old workers to go as soon as the new ones are forked. Importing the application
 takes seconds, in which nobody would answer; and a keep-alive client that was not told would send
 its next request into a closing connection. So on SIGTERM a worker
@@ -10,17 +12,24 @@ its next request into a closing connection. So on SIGTERM a worker
 
 import asyncio
 import gc
+import math
 import multiprocessing
 import signal
+import time
 
+import structlog
 from gunicorn.workers.gasgi import ASGIWorker
 
-from config import websocket
+from config import http, websocket
 from monitoring.health import draining
+from monitoring.health.memory import resident
+
+logger = structlog.get_logger("rallypoint.worker")
 
 SUCCESSORS_WITHIN = 25.0
 # Time for every busy client to be told to close; idle ones are closed by the keep-alive time-out.
 FAREWELL = 1.0
+RETIREMENTS_APART = 30.0
 
 _LEAVE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -28,11 +37,30 @@ _LEAVE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # how many must have, until the workers of before the last reload may go.
 _serving = multiprocessing.Value("L", 0)
 _expected = multiprocessing.Value("L", 0)
+# By the clock of the machine: when a worker retired last. The others go on meanwhile.
+_retired_at = multiprocessing.Value("d", -math.inf)
+_most_memory = 0
 
 
 def expect_successors(workers: int) -> None:
     """In the arbiter, before it forks `workers` successors."""
     _expected.value = _serving.value + workers
+
+
+def limit_memory(megabytes: int) -> None:
+    """In the arbiter, before it forks anybody; 0 is no limit."""
+    global _most_memory  # noqa: PLW0603 - a setting of all workers
+    _most_memory = megabytes * 1024 * 1024
+
+
+def _take_turn_to_retire() -> bool:
+    """One at a time: a successor has to serve before the next one goes."""
+    with _retired_at.get_lock():
+        now = time.monotonic()
+        if now < _retired_at.value + RETIREMENTS_APART:
+            return False
+        _retired_at.value = now
+        return True
 
 
 def end_on_signals() -> None:
@@ -60,6 +88,7 @@ class Worker(ASGIWorker):
 
     async def _serve(self) -> None:
         websocket.install()
+        http.install()
         for number in _LEAVE_SIGNALS:
             leaves = number == signal.SIGTERM
             handle = self.handle_exit_signal if leaves else self.handle_quit_signal
@@ -74,6 +103,13 @@ class Worker(ASGIWorker):
             self._serves = True
             with _serving.get_lock():
                 _serving.value += 1
+        elif self._leaving is None and 0 < _most_memory < (used := resident()):
+            self._retire(used)
+
+    def _retire(self, used: int) -> None:
+        if _take_turn_to_retire():
+            logger.warning("worker_retires", pid=self.pid, memory_mb=used // 1024**2)
+            self._leaving = self.loop.create_task(self._leave())
 
     def handle_exit_signal(self) -> None:
         # The arbiter repeats the signal every second.

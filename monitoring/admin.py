@@ -1,4 +1,4 @@
-"""What an operator may look at: nothing here is anybody's to edit."""
+"""What an operator may look at, and the switch for maintenance."""
 
 import time
 from typing import Any
@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from unfold.admin import ModelAdmin
 
 from monitoring.limits.refusals import limited_now
-from monitoring.models import IdempotencyKey, LimitedCaller
+from monitoring.maintenance import services
+from monitoring.models import IdempotencyKey, LimitedCaller, Maintenance
 from monitoring.redis import durable
 
 SHOWN = 100
@@ -69,3 +70,25 @@ class LimitedCallerAdmin(ModelAdmin):
             [one.caller, one.tier, f"{one.times:,}", f"{max(1, one.until - int(now)):,} s"]
             for one in found
         ]
+
+
+@admin.register(Maintenance)
+class MaintenanceAdmin(ModelAdmin):
+    list_display = ("__str__", "message", "by", "since")
+    fields = ("is_on", "message", "by", "since")
+    readonly_fields = ("by", "since")
+
+    def save_model(self, request: HttpRequest, obj: Maintenance, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        del form, change
+        by = request.user.get_username()
+        if not services.switch(on=obj.is_on, message=obj.message, by=by):
+            lack = "The database is not locked against writes by other ways: this takes its owner."
+            messages.warning(request, lack)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        del request
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Maintenance | None = None) -> bool:
+        del request, obj
+        return False

@@ -17,48 +17,76 @@ class BufferedBody:
     """ASGI: hands a request on with its whole body, whose length is known then.
 
     More than `limit` bytes are refused with 413, one that is not here after `seconds` with 408.
-    A chunked body, which WSGI cannot have, gets a Content-Length on the way.
+    A chunked body, which WSGI cannot have, gets a Content-Length on the way. All bodies that are
+    held at one time have `together` bytes at most: who brings more is refused with 503.
     """
 
-    def __init__(self, app: ASGIApplication, *, limit: int, seconds: float = 20.0) -> None:
+    def __init__(
+        self,
+        app: ASGIApplication,
+        *,
+        limit: int,
+        seconds: float = 20.0,
+        together: int = 64 * 1024 * 1024,
+    ) -> None:
         self.app = app
         self.limit = limit
         self.seconds = seconds
+        self.together = together
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _announces_body(scope):
             await self.app(scope, receive, send)
             return
+        body = bytearray()
+        try:
+            await self._take(body, scope, receive, send)
+        finally:
+            self._held -= len(body)
+
+    async def _take(self, body: bytearray, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             async with asyncio.timeout(self.seconds):
-                body = await self._read(scope, receive)
+                is_whole = await self._read(body, scope, receive)
+        except _NoRoomError:
+            detail = "There is more to do than can be done. Try again shortly."
+            await _refuse(scope, send, "overloaded", 503, detail)
         except _TooLargeError:
             detail = f"The body is over {self.limit} bytes."
             await _refuse(scope, send, "body_too_large", 413, detail)
         except TimeoutError:
             await _refuse(scope, send, "body_too_slow", 408, "The body did not arrive in time.")
         else:
-            if body is not None:
+            if is_whole:
                 _state_length(scope, len(body))
                 await self.app(scope, _replay(bytes(body), receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytearray | None:
-        """None when the caller has gone: there is nobody left to answer."""
+    async def _read(self, body: bytearray, scope: Scope, receive: Receive) -> bool:
+        """False when the caller has gone: there is nobody left to answer."""
         if _declared_length(scope) > self.limit:
             raise _TooLargeError
-        body, more = bytearray(), True
+        more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
+                return False
+            part = message.get("body", b"")
+            body += part
+            self._held += len(part)
             more = message.get("more_body", False)
             if len(body) > self.limit:
                 raise _TooLargeError
-        return body
+            if self._held > self.together:
+                raise _NoRoomError
+        return True
 
 
 class _TooLargeError(Exception):
+    pass
+
+
+class _NoRoomError(Exception):
     pass
 
 
@@ -92,4 +120,5 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(scope: Scope, send: Send, code: str, status: int, detail: str) -> None:
-    await send_problem(scope, send, code=code, status=status, detail=detail, headers=_CLOSE)
+    headers = [*_CLOSE, (b"retry-after", b"2")] if status == 503 else _CLOSE
+    await send_problem(scope, send, code=code, status=status, detail=detail, headers=headers)

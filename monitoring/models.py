@@ -58,3 +58,27 @@ class LimitedCaller(models.Model):
 
     def __str__(self) -> str:
         return "a limited caller"
+
+
+class Maintenance(models.Model):
+    """The one row that says whether there is maintenance; changed by maintenance.services alone."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    is_on = models.BooleanField(
+        "on", default=False, help_text="Nothing new is taken; redirects and reading go on."
+    )
+    message = models.CharField(max_length=300, blank=True, help_text="What people are told.")
+    by = models.CharField(max_length=150, blank=True, editable=False)
+    since = models.DateTimeField(auto_now_add=True)
+    version = models.PositiveBigIntegerField(default=1, editable=False)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "maintenance"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="maintenance_is_one"),
+        ]
+
+    def __str__(self) -> str:
+        return "Maintenance is on" if self.is_on else "No maintenance"

@@ -9,22 +9,22 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from redis import Redis
 
-from monitoring.redis_clients import synchronous
+from monitoring.breakers.redis import guarded
 
 
 def durable() -> Redis:
     """One client, and so one pool of connections, for each process."""
-    return _client(os.getpid(), settings.REDIS_URL)
+    return _client(os.getpid(), settings.REDIS_URL, "redis")
 
 
 def evictable() -> Redis:
-    return _client(os.getpid(), settings.CACHE_URL)
+    return _client(os.getpid(), settings.CACHE_URL, "cache")
 
 
 @lru_cache(maxsize=2)
-def _client(_pid: int, url: str) -> Redis:
+def _client(_pid: int, url: str, breaker: str) -> Redis:
     """Keyed by process: a pool inherited over a fork would share its sockets with the parent."""
-    return synchronous(url)
+    return guarded(url, breaker=breaker)
 
 
 def _forget(*, setting: str, **_: Any) -> None:

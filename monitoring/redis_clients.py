@@ -22,9 +22,14 @@ AWAY = (OSError, RedisError, RuntimeError, asyncio.TimeoutError)
 
 
 def synchronous(
-    url: str, *, timeout: float = TIMEOUT, connect_timeout: float = CONNECT_TIMEOUT
+    url: str,
+    *,
+    timeout: float = TIMEOUT,
+    connect_timeout: float = CONNECT_TIMEOUT,
+    client_class: type[Redis] = Redis,
 ) -> "Redis":
-    client: Redis = Redis.from_url(url, **_options(timeout, connect_timeout, MAX_CONNECTIONS))
+    options = _options(timeout, connect_timeout, MAX_CONNECTIONS)
+    client: Redis = client_class.from_url(url, **options)
     return client
 
 

@@ -30,7 +30,7 @@ def _note_planning(**_: Any) -> None:
         durable().set(BEAT_KEY, f"{time.time():.3f}", ex=HEARTBEAT_LIFETIME)
 
 
-@shared_task(name="monitoring.tasks.heartbeat", ignore_result=True)
+@shared_task(name="monitoring.tasks.heartbeat", ignore_result=True, in_maintenance=True)
 def heartbeat() -> None:
     """Beat planned it, the broker carried it and a worker ran it: all three are alive."""
     durable().set(HEARTBEAT_KEY, f"{time.time():.3f}", ex=HEARTBEAT_LIFETIME)

@@ -14,6 +14,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from monitoring.breakers import registry
+from monitoring.maintenance import notice
 from monitoring.redis_clients import synchronous
 from tests.stack import Stack
 
@@ -103,6 +105,16 @@ def _ledger_is_emptied_between_tests() -> Iterator[None]:
 def _empty_redis(_test_redis: list[Redis]) -> None:
     for client in _test_redis:
         client.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _closed_breakers() -> None:
+    registry.reset_all()
+
+
+@pytest.fixture(autouse=True)
+def _no_maintenance() -> None:
+    notice.forget()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from monitoring.breakers import BreakerOpenError, Breakers, Limits
 from monitoring.outbound.connector import Connector
 from monitoring.outbound.errors import Deadline, OutboundError
 from monitoring.outbound.request import Request, ask
@@ -27,14 +28,22 @@ class _NodeError(Exception):
     """The node gave no answer that can be used."""
 
 
+_BREAKERS = Breakers(
+    "ethereum_rpc",
+    Limits(slow_seconds=2.0, open_seconds=5.0),
+    failures=(_NodeError, OutboundError, ValueError, RecursionError),
+)
+
+
 def accepts(*, url: str, address: str, hashed: bytes, signature: bytes) -> bool:
-    """False also where there is no contract. Problem 503 `rpc_unavailable` within 3 s."""
+    """False also where there is no contract. Problem 503 `rpc_unavailable` within 3 s, and at once
+    while the node has not been answering."""
     call = {"to": address, "data": _calldata(hashed, signature)}
     question = {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [call, "latest"]}
     try:
-        answer = _ask(url, json.dumps(question).encode())
-        return _verdict(answer)
-    except (_NodeError, OutboundError, ValueError, RecursionError) as error:
+        with _BREAKERS.of(url).guard():
+            return _verdict(_ask(url, json.dumps(question).encode()))
+    except (_NodeError, OutboundError, ValueError, RecursionError, BreakerOpenError) as error:
         # Without its text, which may repeat the address and the key in it.
         logger.warning("rpc_unavailable", error=type(error).__name__)
         detail = "The Ethereum node does not answer. Try again shortly, with a new nonce."

@@ -6,7 +6,14 @@ from monitoring.outbound.errors import OutboundCode
 
 Code = (
     OutboundCode
-    | Literal["address_invalid", "status", "too_many_redirects", "content_type", "content_encoding"]
+    | Literal[
+        "address_invalid",
+        "status",
+        "too_many_redirects",
+        "content_type",
+        "content_encoding",
+        "circuit_open",
+    ]
 )
 
 

@@ -11,6 +11,7 @@ from links.addresses import WEB_SCHEMES, AddressError, normalize_address
 from links.metadata.charsets import decode_page
 from links.metadata.errors import MetadataError
 from links.metadata.page import Metadata, read_page
+from monitoring.breakers import BreakerOpenError, Breakers, Limits
 from monitoring.outbound import Connector, Deadline, OutboundError, Request, ask
 
 MAX_SECONDS = 5.0
@@ -19,6 +20,10 @@ MAX_REDIRECTS = 2
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONTENT_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _BLOCK = 64 * 1024
+# A thousand links to one site that is away must not each cost their whole time.
+_BREAKERS = Breakers(
+    "link_metadata", Limits(slow_seconds=4.0, open_seconds=30.0), failures=(OutboundError,)
+)
 
 
 class _Answer(NamedTuple):
@@ -67,8 +72,14 @@ def _get(parts: SplitResult, connector: Connector, deadline: Deadline) -> _Answe
         "Accept": "text/html, application/xhtml+xml",
     }
     request = Request("GET", parts, headers)
-    with ask(request, connector=connector, deadline=deadline, budget=MAX_BYTES) as response:
-        return _answer(response)
+    try:
+        with (
+            _BREAKERS.of(parts.netloc).guard(),
+            ask(request, connector=connector, deadline=deadline, budget=MAX_BYTES) as response,
+        ):
+            return _answer(response)
+    except BreakerOpenError:
+        raise MetadataError("circuit_open") from None
 
 
 def _answer(response: HTTPResponse) -> _Answer:

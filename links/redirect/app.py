@@ -23,6 +23,7 @@ from links.redirect.request import (
 from links.redirect.runtime import ROUTE, Runtime
 from links.redirect.target import Target
 from links.routing import Visit, primary_language
+from monitoring.headers import completed
 from monitoring.metrics import observe
 
 log = structlog.get_logger(__name__)
@@ -78,7 +79,7 @@ class Redirect:
                 if wait := await safe:
                     status, headers, body = self._refuse_network(request, wait)
             else:
-                status, headers, body = await self._answer(request, receive)
+                status, headers, body = await self._careful_answer(request, receive)
         except Exception:
             log.exception("redirect_failed")
             status, headers, body = request.refuse(answers.FAILED)
@@ -109,6 +110,12 @@ class Redirect:
         safe = runtime.journal.record(click, runtime.network_of(caller))
         answered = [*entry.prepared, (b"x-correlation-id", request.correlation)]
         return safe, Answer(entry.target.status, answered, b"")
+
+    async def _careful_answer(self, request: Request, receive: Receive) -> Answer:
+        status, headers, body = await self._answer(request, receive)
+        runtime = self._runtime
+        wanted = runtime.redirect_headers if status // 100 == 3 else runtime.page_headers
+        return Answer(status, completed(headers, wanted), body)
 
     async def _answer(self, request: Request, receive: Receive) -> Answer:
         if request.method not in {"GET", "HEAD", "POST"}:

@@ -26,6 +26,7 @@ from links.redirect.spool import Spool
 from links.redirect.stream import StreamWriter
 from links.redirect.target import Target
 from links.redirect.visitors import DAY_MS, VisitorHasher
+from monitoring.headers import completed, for_answers, for_redirects
 from monitoring.limits.refusals import tell_later
 from monitoring.metrics import Observations
 from monitoring.postgresql.async_pool import MeasuredPool
@@ -59,6 +60,7 @@ class RedirectConfig:
     pgbouncer: bool = False
     rate_by_network: str = ""
     exempt_networks: list[str] = field(default_factory=list)
+    https: bool = False
 
 
 class Runtime:
@@ -77,8 +79,10 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses = Addresses(config.reserved, config.domains)
         self.callers = Callers(proxies, countries)
+        self.redirect_headers = for_redirects(https=config.https)
+        self.page_headers = for_answers(https=config.https)
         self.directory = Directory(
-            self._redis, self._load, self._availability, prepare=redirect_headers
+            self._redis, self._load, self._availability, prepare=self._prepare
         )
         self.gate = _gate(config)
         self.journal = ClickJournal(
@@ -131,6 +135,9 @@ class Runtime:
         with _unreachable_without_a_judge():
             row = await self._fetch_row(USED_UP, {"link": target.id})
         return bool(row and row["used_up"])
+
+    def _prepare(self, target: Target) -> list[tuple[bytes, bytes]]:
+        return completed(redirect_headers(target), self.redirect_headers)
 
     async def _load(self, domain: str, slug_key: str) -> Target | None:
         row = await self._fetch_row(targets.SELECT, (domain, slug_key))
@@ -273,5 +280,7 @@ def _connection_pool(config: RedirectConfig) -> MeasuredPool:
             "row_factory": dict_row,
             "connect_timeout": 2,
             "application_name": "rallypoint-redirect",
+            # Redirects go on during maintenance, and claim the clicks of limited links.
+            "options": "-c default_transaction_read_only=off",
         },
     )

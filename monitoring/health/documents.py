@@ -23,6 +23,7 @@ _HEALTH: dict[str, Any] = {
         "timestamp": {"type": "string", "format": "date-time"},
         "uptime": {"type": "number", "description": "Seconds of this process."},
         "version": {"type": "string"},
+        "maintenance": {"type": "boolean", "description": "Whether nothing new is taken."},
         "database": _part(latency=_NUMBER, connections=_NUMBER),
         "cache": _part(latency=_NUMBER, hitRate=_NUMBER),
         "memory": {

@@ -1,9 +1,12 @@
 """How much memory the machine, or the container that is all of a machine we have, has left."""
 
+import os
 from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/statm")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def memory() -> dict[str, int | float]:
@@ -35,3 +38,11 @@ def _container() -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return limit, max(0, limit - used)
+
+
+def resident() -> int:
+    """Bytes that this process holds; 0 where there is no /proc."""
+    try:
+        return int(_OWN.read_text(encoding="ascii").split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -14,6 +14,7 @@ from monitoring import metrics
 from monitoring.health.memory import memory
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import WEB, WORKER, check, overall, runner
+from monitoring.maintenance import notice
 from monitoring.redis import durable
 from monitoring.tasks import HEARTBEAT_KEY
 from monitoring.wire.fields import instant
@@ -106,6 +107,7 @@ def short_report(role: str = WEB) -> dict[str, Any]:
         "timestamp": instant(datetime.now(UTC)),
         "uptime": round(time.time() - STARTED_AT, 1),
         "version": settings.VERSION,
+        "maintenance": notice.current().is_on,
         **{name: {"connected": _connected(results[name])} for name in _SHOWN if name in results},
         "checks": {name: {"status": result.status} for name, result in results.items()},
     }

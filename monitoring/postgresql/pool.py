@@ -13,6 +13,7 @@ from psycopg import OperationalError
 from psycopg_pool import ConnectionPool
 from psycopg_pool.pool import MaintenanceTask
 
+from monitoring.breakers import Breaker, registry
 from monitoring.postgresql.connection import BoundedConnection, SilentServerError
 from monitoring.postgresql.figures import (
     FIGURES_SECONDS,
@@ -34,6 +35,8 @@ GIVE_UP_SECONDS = 1.0
 class FailFastPool(ConnectionPool[BoundedConnection]):
     def __init__(self, **options: Any) -> None:
         self._away: Exception | None = None
+        # Tells what `_away` says: it is the probe of this pool that learns when it is over.
+        self._breaker = Breaker("database")
         self._probe_is_planned = False
         self._figures = Figures("django")
         ours = {"connection_class": BoundedConnection, "reconnect_timeout": GIVE_UP_SECONDS}
@@ -49,6 +52,7 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
         # Connections that lie ready may still be good: each is checked before it is given.
         if self._away is not None and not self._pool:
             self._figures.refuse("away")
+            registry.count_refusal(self._breaker.name)
             raise OperationalError("PostgreSQL is away") from self._away
         try:
             return super().getconn(timeout)
@@ -95,6 +99,7 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
         for client in waiting:
             client.fail(OperationalError("PostgreSQL is away"))
         if is_new:
+            self._breaker.trip()
             logger.error("database_away", error=str(error).strip()[:300])
         if plan:
             self.schedule_task(_Probe(self), PROBE_SECONDS)
@@ -102,6 +107,7 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
     def _note_back(self) -> None:
         was_away, self._away = self._away is not None, None
         if was_away:
+            self._breaker.reset()
             logger.info("database_back")
 
     def probe(self) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from math import ceil
 from typing import Any
 
 import psycopg
@@ -15,6 +16,8 @@ from rest_framework import exceptions
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
 
+from monitoring.breakers import BreakerOpenError
+from monitoring.maintenance.notice import CODE, current
 from monitoring.wire.casing import camel
 from monitoring.wire.problem import Problem
 
@@ -127,6 +130,19 @@ def _redis_away(exc: Any) -> Problem:
     return unavailable("redis_unavailable", "A part of the service is away. Try again shortly.")
 
 
+def _circuit_open(exc: Any) -> Problem:
+    detail = "A part of the service is away. Try again shortly."
+    wait = ceil(exc.retry_after) + random.randint(1, 3)  # noqa: S311
+    return Problem("unavailable", detail, status=503, headers={"Retry-After": str(wait)})
+
+
+def _read_only(exc: Any) -> Problem | None:
+    """The lock of maintenance, met by somebody whom the one in front of Django let through."""
+    if getattr(exc.__cause__, "sqlstate", None) != "25006":
+        return None
+    return Problem(CODE, current().text, status=503, headers={"Retry-After": "60"})
+
+
 def unavailable(code: str, detail: str) -> Problem:
     """The wait is drawn, so that those who were refused do not come back together."""
     wait = random.randint(1, 4)  # noqa: S311
@@ -170,5 +186,7 @@ _TRANSLATIONS: tuple[tuple[Any, Callable[[Any], Problem | None]], ...] = (
     ),
     (_DATABASE_AWAY, _database_away),
     (db.DataError, _bad_value),
+    (db.InternalError, _read_only),
+    (BreakerOpenError, _circuit_open),
     (_REDIS_AWAY, _redis_away),
 )

@@ -6,12 +6,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_c
 
 import structlog
 
+from monitoring.breakers import BreakerOpenError, Breakers, Limits
 from monitoring.outbound import Connector
 from monitoring.postgresql.turns import turn
 from monitoring.trace import bound
 from quests.models import Delivery
 from quests.webhooks.posting import PATIENCE, PORTS, Outcome, post
-from quests.webhooks.queue import claim_due, record
+from quests.webhooks.queue import AT_ONCE_A_WEBHOOK, MAX_TRIES, claim_due, record
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +21,14 @@ AT_ONCE = 16
 _LOOK_AGAIN = 0.25
 # Of claiming. Deliveries are safe without it: it only keeps slow receivers from every worker.
 _TURN = 0x7765_6268_6F6F_6B73  # "webhooks"
+
+# A receiver that keeps silent would hold a place for ten seconds a delivery. By webhook and not by
+# host: nobody's broken address may close the way to somebody else's at the same provider.
+_BREAKERS = Breakers(
+    "webhooks",
+    Limits(slow_seconds=PATIENCE / 2, open_seconds=30.0, probes=AT_ONCE_A_WEBHOOK),
+    failures=(),  # what a try raises is a fault of ours
+)
 
 Tries = dict[Future[Outcome], Delivery]
 
@@ -46,13 +55,33 @@ def send_due(*, seconds: float, connector: Connector | None = None) -> int:
 
 
 def _try(delivery: Delivery, connector: Connector) -> Outcome:
-    """A fault of ours counts as a try too, or the same delivery would bring it up for ever."""
+    """A fault of ours counts as a try too, or the same delivery would bring it up for ever. So does
+    one that was not made because the circuit is open: the next is as much later as after any other.
+    """
     with bound(delivery.event.correlation_id):
         try:
-            return post(delivery, connector)
+            return _guarded_post(delivery, connector)
+        except BreakerOpenError:
+            return Outcome(None, "circuit_open")
         except Exception:
             log.exception("webhook_try_broke", delivery=str(delivery.public_id))
             return Outcome(None, "internal_error")
+
+
+def _guarded_post(delivery: Delivery, connector: Connector) -> Outcome:
+    """Nothing is given up unasked: the last try is made, whatever the breaker thinks."""
+    if delivery.tries + 1 >= MAX_TRIES:
+        return post(delivery, connector)
+    with _BREAKERS.of(delivery.webhook_id).guard() as call:
+        outcome = post(delivery, connector)
+        if _keeps_silent(outcome):
+            call.fail()
+    return outcome
+
+
+def _keeps_silent(outcome: Outcome) -> bool:
+    """A quick refusal holds nobody up, the receiver's as little as our own."""
+    return outcome.status is None and outcome.error not in {"address_forbidden", "port_forbidden"}
 
 
 def _record_all(done: Iterable[Future[Outcome]], under_way: Tries) -> int:

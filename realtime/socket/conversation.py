@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from monitoring.maintenance import notice as maintenance
 from monitoring.wire.fields import instant
 from realtime import doors
 from realtime.messages.posting import REFUSALS
@@ -32,6 +33,8 @@ class Conversation:
 
     async def answer(self, frame: frames.ClientFrame) -> None:
         """Refusal: an error frame, and the conversation goes on."""
+        if (notice := maintenance.current()).is_on and isinstance(frame, _WRITING):
+            raise Refusal(maintenance.CODE, notice.text)
         await _ANSWERS[type(frame)](self, frame)
 
     async def end(self) -> None:
@@ -179,6 +182,13 @@ class Conversation:
             await self.rooms.hub.tell(room, encode(event, data))
 
 
+_WRITING = (
+    frames.SendMessage,
+    frames.EditMessage,
+    frames.DeleteMessage,
+    frames.SendDirect,
+    frames.ReadReceipt,
+)
 _ANSWERS: dict[type, Callable[[Conversation, Any], Awaitable[None]]] = {
     frames.JoinRoom: Conversation.join,
     frames.LeaveRoom: Conversation.leave,

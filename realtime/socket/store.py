@@ -187,7 +187,9 @@ def _pool(
             "autocommit": True,
             "connect_timeout": 2,
             "application_name": "rallypoint-rooms",
-            "options": f"-c statement_timeout={int(ANSWER_WITHIN * 1000)}",
+            # Maintenance refuses frames and not statements: these connections outlive it.
+            "options": f"-c statement_timeout={int(ANSWER_WITHIN * 1000)}"
+            " -c default_transaction_read_only=off",
         },
     )
 

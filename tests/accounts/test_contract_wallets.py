@@ -193,3 +193,10 @@ def test_a_chain_without_a_node_has_keys_only(node: Node, settings: Any) -> None
     settings.ETHEREUM_RPC_URLS = {10: node.url}
     assert refused(sign_in()) == (400, "signature_malformed")
     assert node.asked == []
+
+
+def test_a_node_that_has_not_been_answering_is_not_waited_for(node: Node) -> None:
+    node.reply = node.body({"error": {"code": -32005, "message": "limit exceeded"}})
+    answers = [refused(sign_in()) for _ in range(7)]
+    assert set(answers) == {(503, "rpc_unavailable")}
+    assert len(node.asked) == 5

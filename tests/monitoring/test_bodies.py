@@ -123,3 +123,29 @@ def test_django_says_that_it_cannot_read_what_has_no_length(client: Client) -> N
     """Where the layer is missing, a chunked body must not pass for an empty one."""
     response = client.post("/api/echo", headers={"Transfer-Encoding": "chunked"}, CONTENT_LENGTH="")
     assert (response.status_code, response.json()["code"]) == (411, "length_required")
+
+
+async def test_all_bodies_together_have_a_bound() -> None:
+    """Ten thousand callers with ten megabytes each would be more than there is."""
+    arrived = asyncio.Event()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await arrived.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    layer = BufferedBody(application, limit=10, together=25)
+
+    async def bring(call: Call) -> Call:
+        await layer(call.scope, call.receive, call.send)
+        return call
+
+    def whole() -> Call:
+        return Call([(b"content-length", b"10")], part(b"a" * 10))
+
+    held = [asyncio.create_task(bring(whole())) for _ in range(2)]
+    await asyncio.sleep(0)
+    refused = await bring(whole())
+    assert (refused.problem()["status"], refused.problem()["code"]) == (503, "overloaded")
+    arrived.set()
+    assert {call.sent[0]["status"] for call in await asyncio.gather(*held)} == {204}
+    assert (await bring(whole())).sent[0]["status"] == 204

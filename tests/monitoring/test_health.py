@@ -113,6 +113,7 @@ def test_a_stranger_learns_how_it_is_and_no_numbers(client: Client) -> None:
         "version": "0.1.0",
         "database": {"connected": True},
         "cache": {"connected": True},
+        "maintenance": False,
         "checks": {name: {"status": "healthy"} for name in OURS},
     }
 

@@ -1,0 +1,39 @@
+"""`manage.py maintenance on|off|status`: nothing new is taken while it is on."""
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from monitoring.maintenance import services
+
+EXAMPLE = 'Example: manage.py maintenance on --message "Back at noon."'
+
+
+class Command(BaseCommand):
+    help = f"Turn maintenance on or off, or say whether it is on. {EXAMPLE}"
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["on", "off", "status"])
+        parser.add_argument("--message", default="", help="what people are told")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            self.stdout.write(_answer(options["action"], options["message"]))
+        except DatabaseError as error:
+            raise CommandError(f"The database does not do this: {error}".strip()) from None
+
+
+def _answer(action: str, message: str) -> str:
+    if action == "status":
+        notice = services.stored()
+        return f"Maintenance is on: {notice.text}" if notice.is_on else "Maintenance is off."
+    if len(message) > 300:
+        raise CommandError("The message may have 300 characters.")
+    is_locked = services.switch(on=action == "on", message=message, by=getpass.getuser())
+    done = f"Maintenance is {action}."
+    lock = "" if is_locked else " The database is not locked: this takes its owner."
+    return done + lock

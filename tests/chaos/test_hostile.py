@@ -1,0 +1,138 @@
+"""Whatever is sent to it, the house stays its size and answers the others."""
+
+import gzip
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.stack import Stack, wait_until
+
+pytestmark = pytest.mark.xdist_group("stack")
+MIB = 1024 * 1024
+MOST_GROWTH = 96 * MIB  # bodies together (64 MiB) and what Python keeps for later
+CHUNK = b"10000\r\n" + b"a" * 65_536 + b"\r\n"
+
+
+def resident(stack: Stack) -> int:
+    pages = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in stack.web_workers()]
+    return max(int(count) * 4096 for count in pages)
+
+
+def send(stack: Stack, *parts: bytes) -> int:
+    """The status of what was answered; 0 when the connection was closed without a word."""
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+        except OSError:
+            pass  # it has been refused before its end
+        try:
+            words = connection.recv(65_536).split()
+        except OSError:
+            return 0
+    return int(words[1]) if len(words) > 1 else 0
+
+
+def post(stack: Stack, body: bytes, *headers: str, length: int | None = None) -> bytes:
+    lines = [
+        "POST /api/links HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {stack.key}",
+        "Content-Type: application/json", "Connection: close", *headers,
+    ]  # fmt: skip
+    if length is not None:
+        lines.append(f"Content-Length: {length}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _deep(stack: Stack) -> bytes:
+    body = b"[" * 100_000 + b"]" * 100_000
+    return post(stack, body, length=len(body))
+
+
+def _bomb(stack: Stack) -> bytes:
+    body = gzip.compress(b"[" + b"0," * 25 * MIB + b"0]")
+    return post(stack, body, "Content-Encoding: gzip", length=len(body))
+
+
+def _nul(stack: Stack) -> bytes:
+    body = b'{"url": "https://example.com/\\u0000", "slug": "a\\u0000b"}'
+    return post(stack, body, length=len(body))
+
+
+ATTACKS: dict[str, tuple[Callable[[Stack], list[bytes]], set[int]]] = {
+    "100 MB, declared": (lambda stack: [post(stack, b"", length=100 * MIB)], {413}),
+    "100 MB, in chunks": (
+        lambda stack: [post(stack, b"", "Transfer-Encoding: chunked"), *[CHUNK] * 1600],
+        {413, 0},
+    ),
+    "10,000 headers": (
+        lambda stack: [post(stack, b"", *(f"X-{n}: {n}" for n in range(10_000)), length=0)],
+        {400, 431},
+    ),
+    "a gzip bomb": (lambda stack: [_bomb(stack)], {400, 415}),
+    "deep JSON": (lambda stack: [_deep(stack)], {400}),
+    "NUL in JSON": (lambda stack: [_nul(stack)], {400}),
+    "NUL in a path": (lambda _: [b"GET /api/links/%00 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"], {400}),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_it_is_refused_and_memory_stays_flat(stack: Stack, name: str) -> None:
+    make, expected = ATTACKS[name]
+    before, parts = resident(stack), make(stack)
+    assert {send(stack, *parts) for _ in range(5)} <= expected
+    assert resident(stack) - before < MOST_GROWTH
+    assert stack.answers()
+
+
+@pytest.fixture
+def crowd(stack: Stack) -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+def test_hundreds_who_never_finish_their_request_are_in_nobodys_way(
+    stack: Stack, crowd: ExitStack
+) -> None:
+    before = resident(stack)
+    beginnings = [b"GET /api/links HTTP/1.1\r\nHost: 127.0.0.1\r\nX-", post(stack, b"{", length=99)]
+    for number in range(400):
+        connection = socket.create_connection(("127.0.0.1", stack.port), timeout=20)
+        crowd.enter_context(connection)
+        connection.sendall(beginnings[number % 2])
+    times = []
+    for _ in range(20):
+        started = time.perf_counter()
+        assert requests.get(f"{stack.url}/api/quests", timeout=10).status_code == 200
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[10] < 0.5
+    assert resident(stack) - before < MOST_GROWTH
+
+
+def test_who_never_says_what_she_wants_is_let_go(stack: Stack, crowd: ExitStack) -> None:
+    connection = socket.create_connection(("127.0.0.1", stack.port), timeout=30)
+    crowd.enter_context(connection)
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-")
+    began = time.monotonic()
+    assert connection.recv(10) == b""
+    assert time.monotonic() - began < 15
+
+
+def test_a_dead_database_costs_a_writer_less_than_a_tenth_of_a_second(stack: Stack) -> None:
+    assert stack.make_link(url="https://example.com/")["slug"]
+
+    def write() -> tuple[int, float]:
+        started = time.perf_counter()
+        answer = stack.api.post(f"{stack.url}/api/links", json={"url": "https://a.test"}, timeout=9)
+        return answer.status_code, time.perf_counter() - started
+
+    with stack.killed(stack.postgres):
+        wait_until(lambda: write()[0] == 503)
+        answers = [write() for _ in range(30)]
+        assert {status for status, _ in answers} == {503}
+        assert sorted(seconds for _, seconds in answers)[-3] < 0.1
+    wait_until(lambda: write()[0] == 201)
