@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from hashlib import sha1
 from typing import NamedTuple
 
 from links.redirect.click import FIELD, STREAM
@@ -46,6 +47,7 @@ end
 if not over then redis.call('XADD', KEYS[1], '*', ARGV[1], ARGV[2]) end
 return counts
 """
+COUNT_AND_ADD_SHA = sha1(COUNT_AND_ADD.encode(), usedforsecurity=False).hexdigest()
 
 
 class Tally(NamedTuple):
@@ -73,7 +75,8 @@ class NetworkGate:
         # Until when they are over, in Unix time.
         self._over: dict[str, int] = {}
         self.network_of = lru_cache(maxsize=4096)(self._network_of)
-        self._key = lru_cache(maxsize=4096)(key_of)
+        # Where they are counted: until when, and under which key.
+        self._places: dict[str, tuple[int, str]] = {}
 
     def _network_of(self, address: str) -> str:
         if not address or networks.is_exempt(address, self._exempt):
@@ -99,13 +102,22 @@ class NetworkGate:
         clicks.pop(NOBODY, None)
         if not clicks:
             return None
-        now = time.time()
-        windows = [window_of(self.rate, network, now) for network in clicks]
-        keys = [
-            self._key(self.rate, network, window)
-            for network, window in zip(clicks, windows, strict=True)
-        ]
+        now = int(time.time())
+        windows, keys = [], []
+        for network in clicks:
+            place = self._places.get(network)
+            if place is None or place[0] < now:
+                place = self._place(network, now)
+            windows.append(place[0])
+            keys.append(place[1])
         return Tally(self.rate, clicks, windows, keys)
+
+    def _place(self, network: str, now: int) -> tuple[int, str]:
+        if len(self._places) >= _MOST_REMEMBERED:
+            del self._places[next(iter(self._places))]
+        window = window_of(self.rate, network, now)
+        self._places[network] = place = window, key_of(self.rate, network, window)
+        return place
 
     def judge_here(self, tally: Tally, callers: Sequence[str]) -> list[int]:
         """While Redis is away: each click counts for all processes."""

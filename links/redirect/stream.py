@@ -11,7 +11,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from links.redirect.click import FIELD, STREAM
-from links.redirect.networks import COUNT_AND_ADD, Tally
+from links.redirect.networks import COUNT_AND_ADD, COUNT_AND_ADD_SHA, Tally
 from monitoring.redis_clients import asynchronous
 
 # It opens with half a dozen commands, one after the other.
@@ -34,6 +34,9 @@ class StreamWriter:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await connection.connect()  # type: ignore[no-untyped-call]
+                # What has forgotten it was started anew, and connected to anew.
+                await connection.send_command("SCRIPT", "LOAD", COUNT_AND_ADD)
+                await connection.read_response()
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
@@ -46,7 +49,8 @@ class StreamWriter:
     async def add_counted(self, payload: bytes, tally: Tally) -> list[int]:
         """What the counters of `tally` are now; Redis has the entry when none is over the rate."""
         arguments = tally.arguments(payload)
-        counts: list[int] = await self._ask("EVAL", COUNT_AND_ADD, len(tally.keys) + 1, *arguments)
+        keys = len(tally.keys) + 1
+        counts: list[int] = await self._ask("EVALSHA", COUNT_AND_ADD_SHA, keys, *arguments)
         return counts
 
     async def _ask(self, *command: Any) -> Any:
