@@ -349,7 +349,8 @@ CORS_ALLOW_HEADERS = [
     *("x-correlation-id", "idempotency-key", "x-api-key", "if-match"),
 ]
 CORS_EXPOSE_HEADERS = [
-    *("X-Correlation-Id", "Retry-After", "Idempotent-Replayed", "Location", "ETag", "Age", "X-Cache")
+    *("X-Correlation-Id", "Retry-After", "Idempotent-Replayed", "Location", "ETag"),
+    *("Age", "X-Cache"),
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
