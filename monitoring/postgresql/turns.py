@@ -1,9 +1,9 @@
 """A turn that one process at a time has, for longer than a transaction of its work."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 
 @contextmanager
@@ -19,4 +19,8 @@ def turn(number: int) -> Iterator[bool]:
         with own.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
             (is_ours,) = cursor.fetchone() or (False,)
-        yield is_ours
+        try:
+            yield is_ours
+        finally:  # PgBouncer would close a server whose client leaves in a transaction
+            with suppress(DatabaseError):
+                own.rollback()

@@ -63,12 +63,18 @@ RETURNING id
 """
 
 
+def is_any_due() -> bool:
+    """Perhaps it is being sent already."""
+    due = Delivery.objects.filter(state=Delivery.State.WAITING, next_try_at__lte=timezone.now())
+    return due.exists()
+
+
 @retried
 def claim_due(room: int) -> list[Delivery]:
     """Take up to `room` deliveries whose time has come. One statement: whoever claims at the same
     moment waits for it, and then sees that they are held."""
     now = timezone.now()
-    if not room or not Delivery.objects.filter(state="waiting", next_try_at__lte=now).exists():
+    if not room or not is_any_due():
         return []
     parameters: dict[str, Any] = {
         "now": now,

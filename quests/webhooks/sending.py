@@ -12,7 +12,13 @@ from monitoring.postgresql.turns import turn
 from monitoring.trace import bound
 from quests.models import Delivery
 from quests.webhooks.posting import PATIENCE, PORTS, Outcome, post
-from quests.webhooks.queue import AT_ONCE_A_WEBHOOK, MAX_TRIES, claim_due, record
+from quests.webhooks.queue import (
+    AT_ONCE_A_WEBHOOK,
+    MAX_TRIES,
+    claim_due,
+    is_any_due,
+    record,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +45,8 @@ def send_due(*, seconds: float, connector: Connector | None = None) -> int:
     For the last PATIENCE seconds it only waits for what is under way, and the next sender may
     begin: a slow receiver never keeps more than two senders, nor anybody else's deliveries.
     """
+    if not is_any_due():  # nearly always: the turn would cost a connection every second
+        return 0
     connector = connector or Connector(ports=PORTS)
     end, tries = time.monotonic() + seconds - PATIENCE, 0
     with ThreadPoolExecutor(AT_ONCE, "webhooks") as pool:

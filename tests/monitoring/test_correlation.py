@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import structlog
 from celery import shared_task
+from django.db import connection
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -187,12 +189,16 @@ async def test_an_accepted_socket_is_told_its_id() -> None:
 # --- Celery ---
 
 read: list[str] = []
+statements: list[str] = []
 
 
 @shared_task(name="tests.read_correlation_id")
 def read_correlation_id() -> None:
     read.append(correlation_id())
     structlog.get_logger().info("in the task")
+    with suppress(RuntimeError), connection.cursor() as cursor:  # not every test has a database
+        cursor.execute("SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+        statements.append(cursor.fetchone()[0])
 
 
 def run_in_a_worker() -> None:
@@ -222,6 +228,15 @@ def test_a_task_reads_the_id_of_the_request_that_sent_it() -> None:
     (line,) = [entry for entry in logged if entry["event"] == "in the task"]
     assert line["task"] == "tests.read_correlation_id"
     assert line["task_id"]
+
+
+@pytest.mark.django_db
+def test_the_statements_of_a_task_say_which_request_caused_them() -> None:
+    read.clear()
+    with bound("from-a-request"):
+        read_correlation_id.delay()
+    run_in_a_worker()
+    assert statements[-1].endswith("/*correlation_id='from-a-request'*/")
 
 
 def test_a_task_that_nobody_asked_for_has_an_id_of_its_own() -> None:

@@ -362,6 +362,18 @@ def test_a_sender_that_was_overtaken_has_nothing_to_say(alice: User) -> None:
     assert state_of(delivery) == ("delivered", 1, 200, "")
 
 
+def test_a_tick_with_nothing_to_send_takes_no_turn(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook(alice)
+
+    def never(_: int) -> NoReturn:
+        raise AssertionError("it would cost a connection a second")
+
+    monkeypatch.setattr(sending, "turn", never)
+    assert send_due(seconds=20) == 0
+
+
 def test_a_fault_of_ours_counts_as_a_try_and_stops_nobody(
     alice: User, serve: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
