@@ -69,6 +69,7 @@ class Runner:
         self._results: dict[str, Check] = {}
         self._rest_until: dict[str, float] = {}
         self._asked_at = float("-inf")
+        self._failing: set[str] = set()
 
     def results(self) -> dict[str, Check]:
         """Callers who come together share one round."""
@@ -96,13 +97,21 @@ class Runner:
             error = f"no answer within {terms.limit:g} s"
             result = Check(Status.UNAVAILABLE, details={"error": error})
         except Exception as failure:  # noqa: BLE001 - whatever it is, this part is not well
-            logger.warning("health_check_failed", check=name, error=str(failure)[:300])
+            self._say_once(name, failure)
             result = Check(Status.UNHEALTHY, details={"error": type(failure).__name__})
+        else:
+            self._failing.discard(name)
         if result.status is Status.HEALTHY:
             self._rest_until[name] = started + terms.every
         if result.status.serves or terms.needed_by(self._role):
             return result
         return replace(result, status=Status.DEGRADED)
+
+    def _say_once(self, name: str, failure: Exception) -> None:
+        """Not every second of an outage: the state is in the report."""
+        if name not in self._failing:
+            logger.warning("health_check_failed", check=name, error=str(failure)[:300])
+        self._failing.add(name)
 
 
 def _timed(function: CheckFunction) -> Check:

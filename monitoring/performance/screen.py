@@ -1,6 +1,7 @@
 """The figures as lines of a terminal. Pure: the command decides where and how often."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from textwrap import wrap
 from typing import Any
 
 from monitoring.performance.figures import Figures
@@ -10,6 +11,8 @@ _ESCAPES = {
     "unavailable": "\x1b[31m", "bold": "\x1b[1m", "faint": "\x1b[2m",
 }  # fmt: skip
 _END = "\x1b[0m"
+_WIDTH = 100
+_PARTS = 4  # in a row
 _ROUTES, _ROUTE_WIDTH = 10, 44
 _UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
@@ -35,21 +38,24 @@ def screen(
     yield from _sections(figures, paint)
     for found in advice:
         measured = f"{found['measurement']:g} {found['unit']} (threshold {found['threshold']:g})"
-        yield paint(f"! {found['subject']}: {measured}. {found['advice']}", "degraded")
+        yield paint(f"! {found['subject']}: {measured}", "degraded")
+        yield from wrap(found["advice"], _WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
-def parts(health: Mapping[str, Any], paint: Paint) -> str:
+def parts(health: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     """Of a report, each part with the colour of its state."""
-    checks = health.get("checks", {})
-    words = (paint(f"{name} {found['status']}", found["status"]) for name, found in checks.items())
-    return "  ".join(words)
+    checks = list(health.get("checks", {}).items())
+    for first in range(0, len(checks), _PARTS):
+        row = checks[first : first + _PARTS]
+        texts = ((f"{name} {found['status']}", found["status"]) for name, found in row)
+        yield "".join(paint(f"  {text:<23}", status) for text, status in texts).rstrip()
 
 
 def _headline(figures: Figures, health: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     status = str(health.get("status", "unavailable"))
     title = paint(f"Rallypoint {health.get('version', '')}", "bold")
     yield f"{title}  {paint(status, status)}  over {figures['window']:g} s"
-    yield parts(health, paint)
+    yield from parts(health, paint)
 
 
 def _requests(figures: Figures, paint: Paint) -> Iterator[str]:
@@ -95,7 +101,19 @@ def _workers(figures: Figures, paint: Paint) -> Iterator[str]:
 def _sections(figures: Figures, paint: Paint) -> Iterator[str]:
     for section in ("machine", "pools", "queues", "breakers", "cache", "shedding", "limits"):
         if found := [_series(entry) for entry in figures[section]]:
-            yield f"{paint(section, 'bold')}  {'  '.join(found)}"
+            yield paint(section, "bold")
+            yield from _packed(found)
+
+
+def _packed(texts: Iterable[str]) -> Iterator[str]:
+    """As many in a line as fit into _WIDTH."""
+    line = ""
+    for text in texts:
+        if line and len(line) + len(text) > _WIDTH:
+            yield line
+            line = ""
+        line = f"{line}  {text}"
+    yield line
 
 
 def _series(entry: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+import structlog
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -166,3 +167,16 @@ def test_a_part_that_is_well_rests_and_one_that_is_not_is_asked_again() -> None:
         asking._asked_at = float("-inf")  # a second has passed
     assert statuses == ["degraded", "healthy", "healthy", "healthy"]
     assert len(asked) == 2
+
+
+def failing() -> Check:
+    raise RuntimeError("away")
+
+
+def test_an_outage_is_logged_once() -> None:
+    asking = runner.Runner({"part": failing})
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            asking.results()
+            asking._asked_at = float("-inf")  # a second has passed
+    assert [line["event"] for line in lines] == ["health_check_failed"]

@@ -63,7 +63,8 @@ def test_it_shows_what_happened_between_two_looks(
     assert "Rallypoint 0.1.0  healthy" in out
     assert re.search(r"GET /api/quests +[\d,.]+ +17\.5ms", out)
     assert "150 MiB" in out
-    assert "! spool: 2048 bytes (threshold 0)." in out
+    assert "! spool: 2048 bytes (threshold 0)\n  Clicks lie on disk" in out
+    assert max(map(len, out.splitlines())) <= 100
     assert "\x1b" not in out
 
 

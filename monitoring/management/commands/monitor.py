@@ -116,7 +116,7 @@ class Watching:
     def lines(self, paint: Any) -> Iterable[str]:
         if self._silence:
             yield paint(f"{self._silence}. Asked from here:", "unhealthy")
-            yield parts(self._health, paint)
+            yield from parts(self._health, paint)
         else:
             advice = recommendations(self._figures)
             yield from screen(self._figures, self._health, advice, paint)
