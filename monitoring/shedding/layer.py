@@ -77,11 +77,14 @@ class Shedding:
         when its caller has gone or has been answered that it took too long."""
         loop = asyncio.get_running_loop()
         work = loop.create_task(_as_coroutine(self._app, scope, receive, answer))
-        began = time.monotonic()
-        work.add_done_callback(lambda _: self._end(ticket, answer, began))
+        began, ended = time.monotonic(), loop.create_future()
+        work.add_done_callback(lambda _: self._end(ticket, answer, began, ended))
+        # What asyncio.wait does, at half its price.
+        timer = loop.call_at(deadline, _end_waiting, ended)
         try:
-            await asyncio.wait({work}, timeout=deadline - loop.time())
+            await ended
         finally:
+            timer.cancel()
             if not work.done():
                 started = answer.cut()
                 work.add_done_callback(_look_at_error)
@@ -94,7 +97,10 @@ class Shedding:
         if not started:
             await _refuse(scope, answer.beyond, _SLOW, code="request_timeout")
 
-    def _end(self, ticket: Ticket, answer: "Answer", began: float) -> None:
+    def _end(
+        self, ticket: Ticket, answer: "Answer", began: float, ended: "asyncio.Future[None]"
+    ) -> None:
+        _end_waiting(ended)
         in_flight = sum(self._gate.in_flight.values())
         self._gate.leave(ticket)
         if ticket.priority is not Priority.HEALTH:
@@ -148,6 +154,11 @@ class Answer:
 
 async def _as_coroutine(app: ASGIApplication, scope: Scope, receive: Receive, send: Send) -> None:
     await app(scope, receive, send)
+
+
+def _end_waiting(ended: "asyncio.Future[None]") -> None:
+    if not ended.done():
+        ended.set_result(None)
 
 
 def _look_at_error(work: "asyncio.Task[Any]") -> None:
