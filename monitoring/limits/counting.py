@@ -17,7 +17,7 @@ from monitoring.redis_clients import AWAY, asynchronous, synchronous
 log = structlog.get_logger("rallypoint.limits")
 
 # Longer than any healthy answer; a request that is to be counted waits no longer.
-TIMEOUT = 0.1
+TIMEOUT = 0.25
 KNOCK_AFTER = 0.5
 MOST_REMEMBERED = 20_000
 
