@@ -13,31 +13,19 @@ from monitoring.redis_clients import asynchronous
 
 
 class KeptConnection:
-    """Opened by the first command, and anew by the first after a failure."""
+    """Opened by the first command, and anew by the first after a failure: redis-py closes it then,
+    also when a command was given up, so no late answer is taken for that of the next one."""
 
     def __init__(self, redis_url: str, *, timeout: float) -> None:
-        self._pool = asynchronous(redis_url, timeout=None).connection_pool
+        pool = asynchronous(redis_url, timeout=None).connection_pool
+        self._connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
         self._timeout = timeout
-        self._connection: AbstractConnection | None = None
 
     async def ask(self, *command: str) -> Any:
         """The answer; one of `redis_clients.AWAY` within the time-out, opening included."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                connection = self._connection or await self._open()
-                await connection.send_command(*command)
-                return await connection.read_response()
-        except BaseException:
-            # Also when given up: a late answer must not be taken for that of the next command.
-            await self.close()
-            raise
+        async with asyncio.timeout(self._timeout):
+            await self._connection.send_command(*command)
+            return await self._connection.read_response()
 
     async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
-
-    async def _open(self) -> AbstractConnection:
-        self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        await self._connection.connect()
-        return self._connection
+        await self._connection.disconnect(nowait=True)
