@@ -161,7 +161,7 @@ def test_the_pool_and_the_time_limits_are_the_documented_ones() -> None:
         env=bare | {"DJANGO_SETTINGS_MODULE": "config.settings", "RALLYPOINT_ROLE": "web"},
     )  # fmt: skip
 
-    limits = "-c statement_timeout=30000 -c lock_timeout=3000"
+    limits = "-c statement_timeout=30000 -c lock_timeout=3000 -c default_transaction_read_only=off"
     assert said.strip() == f"2 20 600.0 2.0 100 {limits} 1000 False"
 
 
