@@ -1,5 +1,7 @@
 """Maintenance in the running product: nothing is written, and nothing is lost."""
 
+from typing import Any
+
 import psycopg
 import pytest
 import requests
@@ -14,6 +16,11 @@ def make(stack: Stack) -> requests.Response:
     return stack.api.post(f"{stack.url}/api/links", json={"url": "https://a.test/"}, timeout=10)
 
 
+def health(stack: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = requests.get(f"{stack.url}/api/health", timeout=10).json()
+    return found
+
+
 def test_redirects_go_on_and_their_clicks_wait(stack: Stack) -> None:
     slug = stack.make_link(url="https://example.com/")["slug"]
     limited = stack.make_link(url="https://example.com/", maxClicks=1)["slug"]
@@ -25,7 +32,7 @@ def test_redirects_go_on_and_their_clicks_wait(stack: Stack) -> None:
         refused = make(stack).json()
         assert (refused["code"], refused["detail"]) == ("maintenance", "Back at noon.")
         assert stack.api.get(f"{stack.url}/api/links", timeout=10).status_code == 200
-        assert requests.get(f"{stack.url}/api/health", timeout=10).json()["maintenance"] is True
+        wait_until(lambda: health(stack)["maintenance"], seconds=10)
         with (
             psycopg.connect(database_url) as shell,
             pytest.raises(psycopg.errors.ReadOnlySqlTransaction),

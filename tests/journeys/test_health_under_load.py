@@ -15,7 +15,9 @@ from tests.stack import Stack, wait_until
 
 pytestmark = pytest.mark.xdist_group("stack")
 
-THREADS = 8  # of each worker; the default of WEB_THREADS
+# Of each worker that readers can take: the default of WEB_THREADS, but for one that is kept for
+# writers.
+THREADS = 7
 
 
 @contextmanager

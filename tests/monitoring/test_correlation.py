@@ -217,6 +217,7 @@ def run_in_a_worker() -> None:
 TRANSPORT = celery_app.conf.broker_transport_options
 
 
+@pytest.mark.django_db  # a worker asks whether there is maintenance
 def test_a_task_reads_the_id_of_the_request_that_sent_it() -> None:
     read.clear()
     with bound("from-a-request"):
@@ -239,6 +240,7 @@ def test_the_statements_of_a_task_say_which_request_caused_them() -> None:
     assert statements[-1].endswith("/*correlation_id='from-a-request'*/")
 
 
+@pytest.mark.django_db  # a worker asks whether there is maintenance
 def test_a_task_that_nobody_asked_for_has_an_id_of_its_own() -> None:
     read.clear()
     read_correlation_id.delay()
@@ -246,6 +248,7 @@ def test_a_task_that_nobody_asked_for_has_an_id_of_its_own() -> None:
     assert VALID.fullmatch(read[0])
 
 
+@pytest.mark.django_db  # a worker asks whether there is maintenance
 def test_after_a_task_nothing_of_it_is_left() -> None:
     with bound("from-a-request"):
         read_correlation_id.delay()
@@ -254,6 +257,7 @@ def test_after_a_task_nothing_of_it_is_left() -> None:
     assert structlog.contextvars.get_contextvars() == {}
 
 
+@pytest.mark.django_db  # a worker asks whether there is maintenance
 def test_a_task_run_on_the_spot_stays_with_its_caller() -> None:
     read.clear()
     with bound("from-a-request"):

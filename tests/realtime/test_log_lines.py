@@ -11,6 +11,7 @@ from monitoring.logs import add_correlation_id
 from monitoring.trace import CorrelationId, bound
 from realtime.socket.consumer import RoomConsumer
 from realtime.socket.identity import Person
+from realtime.socket.rates import Rates
 from realtime.socket.writer import Said, Writer
 
 with_ids = [add_correlation_id]
@@ -19,6 +20,8 @@ ANN = Person(1, uuid4(), "ann", 0.0, "")
 
 class BrokenRooms:
     """Where nobody can be identified."""
+
+    rates = Rates()
 
     def welcome(self, _: Any) -> None: ...
 
