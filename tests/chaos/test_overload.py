@@ -51,7 +51,7 @@ async def crowd(stack: Stack, size: int) -> tuple[list[Told], list[Told]]:
     who come one by one meanwhile."""
     told: list[Told] = []
     writes = [asyncio.create_task(insist(stack, told)) for _ in range(size)]
-    while len(told) < size - PLACES:
+    while len(told) < size - PLACES:  # noqa: ASYNC110 - nobody tells how many were told
         await asyncio.sleep(0.05)
     later = [await write(stack) for _ in range(10)]
     health = await asyncio.to_thread(requests.get, f"{stack.url}/api/health/live", timeout=5)
