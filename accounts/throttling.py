@@ -132,7 +132,8 @@ def _count(request: Any, tier: str, who: str, times: int = 1) -> Usage | None:
     )
     if found is None:
         return None
-    usage = Usage(rate, found["count"], max(1, int(found["time_left"])))
+    # Its time ends when the window's last second begins.
+    usage = Usage(rate, found["count"], int(found["time_left"]) + 1)
     vars(_bare(request)).setdefault(_NOTES, {})[tier] = usage
     return usage
 

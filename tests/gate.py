@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import struct
+import time
 from threading import Event, Thread
 from typing import Any
 
@@ -17,6 +18,8 @@ class Gate:
         self._open: list[socket.socket] = []
         self._flowing = Event()
         self._flowing.set()
+        # Each piece of an answer takes so many seconds more.
+        self.delay = 0.0
         self.port = 0
         self.open()
 
@@ -64,12 +67,14 @@ class Gate:
         server.connect(self._server)
         self._open += [client, server]
         for source, target in ((client, server), (server, client)):
-            Thread(target=self._pump, args=(source, target), daemon=True).start()
+            Thread(target=self._pump, args=(source, target, server), daemon=True).start()
 
-    def _pump(self, source: Any, target: Any) -> None:
+    def _pump(self, source: Any, target: Any, server: Any) -> None:
         with contextlib.suppress(OSError, ValueError):  # ValueError: closed meanwhile
             while data := _received(source):
                 self._flowing.wait()
+                if source is server:
+                    time.sleep(self.delay)
                 target.sendall(data)
         for end in (source, target):
             with contextlib.suppress(OSError):

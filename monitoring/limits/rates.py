@@ -79,8 +79,8 @@ def key_of(rate: Rate, caller: str, window: int) -> str:
 
 
 def wait_until(window: int, now: float) -> int:
-    """Seconds, at least one."""
-    return max(1, window - int(now))
+    """Seconds: until the window's last one is over."""
+    return window + 1 - int(now)
 
 
 def fields(usages: Iterable[Usage]) -> dict[str, str]:
