@@ -1,11 +1,12 @@
 """What the socket asks of PostgreSQL, without threads: a small pool, every wait bounded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg_pool import PoolTimeout, TooManyRequests
@@ -17,6 +18,11 @@ from realtime.socket.frames import Refusal
 from realtime.socket.identity import unavailable
 
 ANSWER_WITHIN = 5.0
+# The server itself gives a statement up before.
+SILENT_AFTER = ANSWER_WITHIN + 0.5
+
+Connection = psycopg.AsyncConnection[Any]
+Found = TypeVar("Found")
 
 _ENTER = """
 WITH room AS (
@@ -127,11 +133,14 @@ class Store:
     async def post(self, room: int, drafts: Sequence[Draft]) -> list[Stored]:
         """What became of each, once it is committed: one round trip for all."""
         values = statement.parameters(room=room, drafts=drafts, now=datetime.now(UTC))
-        async with _connection(self._writing) as connection:
+
+        async def store(connection: Connection) -> list[Stored]:
             async with connection.pipeline(), connection.transaction():
                 await connection.execute(statement.LOCK, values, prepare=True)
                 cursor = await connection.execute(statement.STORE, values, prepare=True)
             return [statement.read(row) for row in await cursor.fetchall()]
+
+        return await _ask(self._writing, store)
 
     async def newest(self, room: int) -> int:
         """The number of its newest message."""
@@ -165,9 +174,11 @@ class Store:
         return {(room, user) for room, user in rows}
 
     async def _rows(self, query: str, values: Any) -> list[tuple[Any, ...]]:
-        async with _connection(self._reading) as connection:
+        async def read(connection: Connection) -> list[tuple[Any, ...]]:
             cursor = await connection.execute(query, values, prepare=True)
             return await cursor.fetchall()
+
+        return await _ask(self._reading, read)
 
 
 def _pool(
@@ -194,10 +205,42 @@ def _pool(
     )
 
 
-@asynccontextmanager
-async def _connection(pool: MeasuredPool) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def _ask(pool: MeasuredPool, work: Callable[[Connection], Awaitable[Found]]) -> Found:
+    """When a connection was lost, once more over another one: all that is asked here may be, since
+    messages carry the ids that their senders gave them. A pool whose server was restarted learns
+    of each dead connection by its first user, so it looks at the others then."""
     try:
-        async with asyncio.timeout(2 * ANSWER_WITHIN), pool.connection() as connection:
-            yield connection
+        async with asyncio.timeout(2 * ANSWER_WITHIN):
+            try:
+                return await _over_one(pool, work)
+            except _LostError:
+                await pool.check()
+                return await _over_one(pool, work)
     except (TimeoutError, PoolTimeout, TooManyRequests, psycopg.OperationalError):
         raise unavailable() from None
+
+
+class _LostError(psycopg.OperationalError):
+    """The connection has ended, and with it whatever was asked over it."""
+
+
+async def _over_one(pool: MeasuredPool, work: Callable[[Connection], Awaitable[Found]]) -> Found:
+    """TimeoutError when the server keeps silent. psycopg would wait for it to confirm that it
+    cancels, so the line is cut instead."""
+    async with pool.connection() as connection:
+        silence = asyncio.get_running_loop().call_later(SILENT_AFTER, _hang_up, connection)
+        try:
+            return await work(connection)
+        except psycopg.OperationalError as error:
+            if silence.when() <= asyncio.get_running_loop().time():
+                raise TimeoutError from error
+            if connection.closed:
+                raise _LostError from error
+            raise
+        finally:
+            silence.cancel()
+
+
+def _hang_up(connection: Connection) -> None:
+    with socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)

@@ -1,12 +1,18 @@
 """Maintenance in the running product: nothing is written, and nothing is lost."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 import requests
+from django.urls import URLPattern, get_resolver
 
+from tests.chaos.crowd import make_people
 from tests.chaos.load import clicking
+from tests.realtime.talkers import Talker
 from tests.stack import Stack, wait_until
 
 pytestmark = pytest.mark.xdist_group("stack")
@@ -21,17 +27,92 @@ def health(stack: Stack) -> dict[str, Any]:
     return found
 
 
+def every_path() -> list[str]:
+    """Of all that Django serves, with something in the place of each variable."""
+
+    def walk(patterns: Any, before: str = "") -> Iterator[str]:
+        for one in patterns:
+            route = before + str(one.pattern)
+            if isinstance(one, URLPattern):
+                yield route
+            else:
+                yield from walk(one.url_patterns, route)
+
+    samples = {"int": "1", "uuid": "1b4e28ba-2fa1-11d2-883f-0016d3cca427"}
+    routes = (route for route in walk(get_resolver().url_patterns) if not set(route) & set("^$()"))
+    return ["/" + re.sub(r"<(?:(\w+):)?\w+>", lambda one: samples.get(one[1], "a"), route)
+            for route in routes]  # fmt: skip
+
+
+@contextmanager
+def maintenance(stack: Stack) -> Iterator[None]:
+    """Each answer may come from any of the processes: all of them know."""
+    stack.manage("maintenance", "on", "--message", "Back at noon.")
+    try:
+        wait_until(lambda: {make(stack).status_code for _ in range(8)} == {503}, seconds=5)
+        yield
+    finally:
+        stack.manage("maintenance", "off")
+    wait_until(lambda: {make(stack).status_code for _ in range(8)} == {201}, seconds=5)
+
+
+# Those who end it have to come in; a program that is not there says so, whatever it is asked.
+ALWAYS = ("/admin/monitoring/maintenance/", "/admin/login/")
+
+
+def test_every_route_shows_what_it_showed_and_takes_nothing(stack: Stack) -> None:
+    paths = every_path()
+    assert len(paths) > 200
+
+    def shown(path: str) -> int:
+        options: Any = {"timeout": 20, "allow_redirects": False, "stream": True}
+        with stack.api.get(stack.url + path, **options) as answer:
+            return answer.status_code
+
+    before = {path: shown(path) for path in paths}
+    assert all(status < 500 for status in before.values()), before
+    with maintenance(stack):
+        assert {path: shown(path) for path in paths} == before
+        for path in paths:
+            if path.startswith(ALWAYS):
+                continue
+            for method in ("POST", "PUT", "PATCH", "DELETE"):
+                answer = stack.api.request(method, stack.url + path, timeout=20)
+                assert (answer.status_code, answer.json()["code"]) == (503, "maintenance"), path
+
+
+def test_a_socket_is_shown_everything_and_says_nothing(stack: Stack) -> None:
+    hers, his = make_people(stack, 2, ["closed-for-words"])
+    with Talker(stack, hers) as alice, Talker(stack, his) as bob:
+        for person in (alice, bob):
+            person.join("closed-for-words")
+        said = {"room": "closed-for-words", "body": "Before", "clientId": "before"}
+        seq = alice.ask("message:send", **said)["data"]["seq"]
+        his_id = bob.hear("ready")["userId"]
+        with maintenance(stack):
+            where = {"room": "closed-for-words"}
+            refused = [
+                alice.ask("message:send", **said | {"clientId": "while"}),
+                alice.ask("message:edit", **where, seq=seq, body="Edited"),
+                alice.ask("message:delete", **where, seq=seq),
+                alice.ask("direct:send", to=his_id, body="Psst", clientId="direct"),
+                bob.ask("receipt:read", **where, seq=seq),
+            ]
+            codes = {answer["data"]["code"] for answer in refused}
+            assert codes == {"maintenance"}, refused
+            (message,) = bob.ask("history:get", **where)["data"]["messages"]
+            assert message["body"] == "Before"
+            assert bob.ask("presence:list", **where)["data"]["present"] == 2
+        assert alice.ask("message:send", **said | {"clientId": "after"})["event"] == "ack"
+
+
 def test_redirects_go_on_and_their_clicks_wait(stack: Stack) -> None:
     slug = stack.make_link(url="https://example.com/")["slug"]
     limited = stack.make_link(url="https://example.com/", maxClicks=1)["slug"]
     database_url = stack.env["DATABASE_URL"]
-    stack.manage("maintenance", "on", "--message", "Back at noon.")
-    try:
-        # Each answer may come from any of the processes: all of them know.
-        wait_until(lambda: {make(stack).status_code for _ in range(8)} == {503}, seconds=2)
+    with maintenance(stack):
         refused = make(stack).json()
         assert (refused["code"], refused["detail"]) == ("maintenance", "Back at noon.")
-        assert stack.api.get(f"{stack.url}/api/links", timeout=10).status_code == 200
         wait_until(lambda: health(stack)["maintenance"], seconds=10)
         with (
             psycopg.connect(database_url) as shell,
@@ -44,9 +125,6 @@ def test_redirects_go_on_and_their_clicks_wait(stack: Stack) -> None:
         assert [stack.click(limited).status_code for _ in range(2)] == [302, 410]
         stack.manage("drain_clicks", "--once", check=False)  # refused by the database
         assert stack.click_count(slug) == 0
-    finally:
-        stack.manage("maintenance", "off")
-    wait_until(lambda: {make(stack).status_code for _ in range(8)} == {201}, seconds=2)
     stack.drain()
     assert stack.click_count(slug) == clicks.redirects
     report = stack.reconcile()

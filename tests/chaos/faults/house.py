@@ -43,10 +43,8 @@ class House:
         (quest,) = self.stack.make_quests({})
         self.quest = f"/api/quests/{quest}"
         self.room = f"faults-{self.slug.lower()}"
-        tokens = make_people(self.stack, 2, [self.room])
-        self.alice, self.bob = (self._open.enter_context(Talker(self.stack, t)) for t in tokens)
-        for person in (self.alice, self.bob):
-            person.join(self.room)
+        self._tokens = make_people(self.stack, 2, [self.room])
+        self.meet()
         assert self.see(self.quest).status == 200
         assert self.click() == 302
         wait_until(lambda: self.health().body["status"] == "healthy", seconds=60)
@@ -60,6 +58,14 @@ class House:
     ) -> None:
         self._open.close()
         self.stop_worker()
+
+    def meet(self) -> None:
+        """Alice and Bob, in the room, with new connections."""
+        self.alice, self.bob = (
+            self._open.enter_context(Talker(self.stack, token)) for token in self._tokens
+        )
+        for person in (self.alice, self.bob):
+            person.join(self.room)
 
     # --- What they see ----------------------------------------------------------------------------
     def click(self) -> int:
@@ -100,9 +106,16 @@ class House:
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         return sum(float(value) for given, value in lines if all(one in given for one in wanted))
 
+    def stay(self) -> None:
+        """Who is silent for long is taken for gone."""
+        for person in (self.alice, self.bob):
+            person.ask("ping")
+
     def say(self, words: str) -> dict[str, Any]:
         """The answer to Alice."""
-        return self.alice.ask("message:send", room=self.room, body=words, clientId=words)
+        return self.alice.ask(
+            "message:send", room=self.room, body=words, clientId=words.replace(" ", "-")
+        )
 
     # --- The worker -------------------------------------------------------------------------------
     def start_worker(self) -> None:
