@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.chaos.faults import busy
 from tests.chaos.faults.house import House
+from tests.stack import wait_until
 
 Begin = Callable[[House], AbstractContextManager[None]]
 
@@ -26,6 +27,8 @@ class Row:
     write_within: float = 5.0
     # Where PostgreSQL is reached through a gate, by which it can be made slow.
     gated: bool = False
+    # It takes longer than the suite has.
+    long: bool = False
 
 
 def _part(name: str, how: str) -> Begin:
@@ -67,6 +70,8 @@ def _busy(house: House) -> Iterator[None]:
 def _maintenance(house: House) -> Iterator[None]:
     house.stack.manage("maintenance", "on", "--message", "Back at noon.")
     try:
+        # Each may be answered by any of the processes: all of them know.
+        wait_until(lambda: {house.write().status for _ in range(8)} == {503}, seconds=5)
         yield
     finally:
         house.stack.manage("maintenance", "off")
@@ -96,6 +101,7 @@ def _redis(how: str) -> Row:
         reads=ANY,
         health=(200, "degraded"),
         shows=("rallypoint_click_spool_bytes", {}),
+        long=how == "frozen",
     )
 
 
@@ -108,6 +114,7 @@ def _postgresql(how: str) -> Row:
         room="unavailable",
         health=(503, "unhealthy"),
         shows=(_BREAKERS, {"breaker": "database"}),
+        long=how == "frozen",
     )
 
 
@@ -121,11 +128,13 @@ ROWS = {
         reads=ANY,
         health=(200, "degraded"),
         shows=("rallypoint_click_stream", {"measure": "waiting_batches"}),
+        long=True,
     ),
     "all threads are busy": Row(
         begin=_busy,
         reads=KEPT,
         write=503,
+        write_within=0.05,
         health=(200, "healthy"),
         shows=("rallypoint_requests_shed_total", {}),
     ),
@@ -151,5 +160,6 @@ ROWS = {
         health=(503, "unhealthy"),
         shows=(_BREAKERS, {"breaker": "database"}),
         gated=True,
+        long=True,
     ),
 }
