@@ -1,5 +1,6 @@
 """Where PostgreSQL and Redis are: given URLs, or the private servers that `manage.py up` runs."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
@@ -50,6 +51,8 @@ def django_database(
         "timeout": env.integer("DATABASE_TIMEOUT", 2_000, at_least=1) / 1000,
         "max_waiting": 100,
     }
+    if given := os.environ.get("PGOPTIONS"):  # libpq looks at it only where nothing else is said
+        options = {**options, "options": f"{options.get('options', '')} {given}".strip()}
     if pgbouncer:
         options = {**options, "prepare_threshold": None}
         options.pop("options", None)

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import PoolTimeout, TooManyRequests
 
+from monitoring.maintenance import notice as maintenance
 from monitoring.postgresql.async_pool import MeasuredPool
 from realtime.messages import statement
 from realtime.messages.statement import Draft, Stored
@@ -201,3 +202,5 @@ async def _connection(pool: MeasuredPool) -> AsyncIterator[psycopg.AsyncConnecti
             yield connection
     except (TimeoutError, PoolTimeout, TooManyRequests, psycopg.OperationalError):
         raise unavailable() from None
+    except psycopg.errors.ReadOnlySqlTransaction:  # behind PgBouncer the database's own lock holds
+        raise Refusal(maintenance.CODE, maintenance.current().text) from None
