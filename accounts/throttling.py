@@ -91,7 +91,11 @@ def is_counted(request: Any) -> bool:
 
 # --- Failures -------------------------------------------------------------------------------------
 def refuse_who_failed(request: Any) -> None:
-    """Before a sign-in is tried: Problem 429 when this network's have failed too often."""
+    """Before a sign-in is tried: Problem 429 when this network's have failed too often.
+
+    Tries side by side do not see each other's failure: some more pass, one a thread at most. To
+    count each before it has failed would refuse a campus whose people sign in at the same time.
+    """
     who = network_of(request)
     usage = _count(request, "auth-failed", who, times=0)
     if usage and usage.remaining == 0:
