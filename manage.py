@@ -6,7 +6,8 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
+from psycopg.errors import ReadOnlySqlTransaction
 
 if __name__ == "__main__":
     # What is imported stays: a collector that looks after every 700 objects costs a tenth of the
@@ -18,5 +19,9 @@ if __name__ == "__main__":
     except OperationalError as error:
         first_line = str(error).partition("\n")[0]
         sys.exit(f"PostgreSQL does not answer ({first_line}). Is `make run` running?")
+    except InternalError as error:
+        if not isinstance(error.__cause__, ReadOnlySqlTransaction):
+            raise
+        sys.exit("The database takes nothing now: see `manage.py maintenance status`.")
     except UnicodeEncodeError:
         sys.exit("An argument is not valid UTF-8.")

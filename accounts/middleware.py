@@ -9,7 +9,6 @@ from rest_framework.permissions import SAFE_METHODS
 
 from accounts.throttling import (
     is_counted,
-    is_probe,
     limit,
     limit_caller,
     refuse_who_failed,
@@ -31,7 +30,7 @@ class RateLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if is_api(request) and not is_counted(request) and not is_probe(request):
+        if is_api(request) and not is_counted(request):
             response = _count_afterwards(request, response)
         # A redirection is no answer to what was asked, and may be kept by browsers.
         if response.status_code // 100 != 3:

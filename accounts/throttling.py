@@ -28,7 +28,7 @@ from monitoring.redis import durable
 from monitoring.wire.problem import Problem
 
 _NOTES, _COUNTED = "_rate_usages", "_is_rate_counted"
-_PROBES, _AUTH = "/api/health", "/api/auth/"
+_AUTH = "/api/auth/"
 
 
 def limit(request: Any, *, tier: str, key: str = "") -> None:
@@ -65,7 +65,7 @@ class CallerThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: Any) -> bool:
         setattr(_bare(request), _COUNTED, True)
-        if is_probe(request) or getattr(view, "own_tiers", False):
+        if getattr(view, "own_tiers", False):
             return True
         limit_caller(request, *tiers_of(request))
         if request.method not in SAFE_METHODS:
@@ -74,18 +74,14 @@ class CallerThrottle(BaseThrottle):
 
 
 def tiers_of(request: Any) -> list[str]:
-    """Of any request to the API."""
+    """Of any request to the API. Probes without credentials do not come here: they are answered in
+    front of Django."""
     tiers = ["general"]
     if request.method not in SAFE_METHODS:
         tiers.append("burst")
     if request.path_info.startswith(_AUTH):
         tiers.append("auth")
     return tiers
-
-
-def is_probe(request: Any) -> bool:
-    """Those ask every second, from one address for all that look."""
-    return bool(request.path_info.startswith(_PROBES))
 
 
 def is_counted(request: Any) -> bool:
@@ -95,7 +91,11 @@ def is_counted(request: Any) -> bool:
 
 # --- Failures -------------------------------------------------------------------------------------
 def refuse_who_failed(request: Any) -> None:
-    """Before a sign-in is tried: Problem 429 when this network's have failed too often."""
+    """Before a sign-in is tried: Problem 429 when this network's have failed too often.
+
+    Tries side by side do not see each other's failure: some more pass, one a thread at most. To
+    count each before it has failed would refuse a campus whose people sign in at the same time.
+    """
     who = network_of(request)
     usage = _count(request, "auth-failed", who, times=0)
     if usage and usage.remaining == 0:

@@ -1,5 +1,6 @@
 """Where PostgreSQL and Redis are: given URLs, or the private servers that `manage.py up` runs."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
@@ -43,16 +44,6 @@ def django_database(
     query = dict(parse_qsl(parts.query))
     host = query.pop("host", parts.hostname or "")
     port = query.pop("port", str(parts.port or ""))
-    pool = {
-        "min_size": min(env.integer("DATABASE_POOL_MIN", 2), pool_max),
-        "max_size": pool_max,
-        "max_idle": env.integer("DATABASE_IDLE_TIMEOUT", 600_000) / 1000,
-        "timeout": env.integer("DATABASE_TIMEOUT", 2_000, at_least=1) / 1000,
-        "max_waiting": 100,
-    }
-    if pgbouncer:
-        options = {**options, "prepare_threshold": None}
-        options.pop("options", None)
     return {
         "ENGINE": "monitoring.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -64,5 +55,28 @@ def django_database(
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": pgbouncer,
-        "OPTIONS": {**query, **options, **({"pool": pool} if pool_max else {})},
+        "OPTIONS": query | _options(options, pgbouncer=pgbouncer) | _pool(pool_max),
     }
+
+
+def _options(given: dict[str, Any], *, pgbouncer: bool) -> dict[str, Any]:
+    options = dict(given)
+    if pgbouncer:
+        options.pop("options", None)
+        return options | {"prepare_threshold": None}
+    if more := os.environ.get("PGOPTIONS"):  # libpq looks at it only where nothing else is said
+        options["options"] = f"{options.get('options', '')} {more}".strip()
+    return options
+
+
+def _pool(most: int) -> dict[str, Any]:
+    if not most:
+        return {}
+    pool = {
+        "min_size": min(env.integer("DATABASE_POOL_MIN", 2), most),
+        "max_size": most,
+        "max_idle": env.integer("DATABASE_IDLE_TIMEOUT", 600_000) / 1000,
+        "timeout": env.integer("DATABASE_TIMEOUT", 2_000, at_least=1) / 1000,
+        "max_waiting": 100,
+    }
+    return {"pool": pool}

@@ -40,6 +40,8 @@ class ProbeView(APIView):
     """Who calls is asked only where the answer depends on it, and a failure to tell is a no."""
 
     permission_classes = [AllowAny]
+    # For the same reason it is counted for a network alone, after the answer.
+    throttle_classes = []
 
     def perform_authentication(self, request: Request) -> None:
         """Not now: it may need the database that is away."""

@@ -1,5 +1,6 @@
 """Turning maintenance on and off, and the lock in the database."""
 
+import time
 from typing import Any
 
 import structlog
@@ -28,7 +29,8 @@ def switch(*, on: bool, message: str = "", by: str = "") -> bool:
             cursor.execute("SET TRANSACTION READ WRITE")
         row, _ = Maintenance.objects.select_for_update().get_or_create(pk=Maintenance.ONLY)
         row.is_on, row.message, row.by, row.since = on, message, by, timezone.now()
-        row.version += 1
+        # By the clock: newer than what processes know, though older rows were restored meanwhile.
+        row.version = max(row.version + 1, time.time_ns() // 1_000_000)
         row.save()
         is_locked = _lock(on=on)
     _announce(_notice_of(row))
@@ -54,17 +56,17 @@ def is_on() -> bool:
     """For processes that nobody keeps informed: Redis is asked, then PostgreSQL. While neither
     answers it is no maintenance that keeps anybody from working."""
     try:
-        raw: Any = durable().get(KEY)
-        return decode(raw).is_on if raw else stored().is_on
-    except (RedisError, ValueError):
-        return _stored_is_on()
-
-
-def _stored_is_on() -> bool:
-    try:
-        return stored().is_on
+        return (_announced() or stored()).is_on
     except DatabaseError:
         return False
+
+
+def _announced() -> Notice | None:
+    try:
+        raw: Any = durable().get(KEY)
+        return decode(raw) if raw else None
+    except (RedisError, ValueError):
+        return None
 
 
 def _notice_of(row: Maintenance) -> Notice:

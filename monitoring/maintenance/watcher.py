@@ -64,5 +64,6 @@ class Watcher:
     async def _stored(self) -> Notice:
         notice = await asyncio.to_thread(self._ask_database)
         with contextlib.suppress(*AWAY):
-            await self._redis.set(KEY, encode(notice), ex=ANNOUNCED_SECONDS)
+            # What was announced while PostgreSQL was being asked may be newer, and stays.
+            await self._redis.set(KEY, encode(notice), ex=ANNOUNCED_SECONDS, nx=True)
         return notice

@@ -11,7 +11,7 @@ import time
 
 from monitoring.lookups import looked_up
 from monitoring.metrics import name_route
-from monitoring.responses.computing import STALE, UNOFFERED, Flight, Outcome, compute
+from monitoring.responses.computing import REFUSED, STALE, UNOFFERED, Flight, Outcome, compute
 from monitoring.responses.generations import Generations
 from monitoring.responses.kept import Asked, Held, without_offer
 from monitoring.responses.shelf import Memory, Shelf
@@ -77,6 +77,9 @@ class ResponseCache:
                 flight = self._start(asked.key, old, scope, send)
             outcome = await _wait(flight, is_mine=is_mine)
             if outcome.held is None:
+                # Who was refused must not stand between the others and an answer for all of them.
+                if outcome.word == REFUSED and not is_mine:
+                    continue
                 if outcome.word == UNOFFERED:
                     self._unoffered[asked.key] = time.monotonic() + _UNOFFERED_SECONDS
                 return is_mine

@@ -10,7 +10,9 @@ from monitoring.responses.variants import encoded
 from monitoring.trace import ASGIApplication, Message, Scope, Send
 
 MAX_BYTES = 256 * 1024
-STALE, UNOFFERED, FAILED = "stale", "unoffered", "failed"
+STALE, UNOFFERED, REFUSED, FAILED = "stale", "unoffered", "refused", "failed"
+# What they say is said of who asked, and not of what was asked for.
+_OF_THE_CALLER = frozenset({401, 403, 406, 429})
 
 
 class Outcome(NamedTuple):
@@ -90,12 +92,18 @@ class Collector:
         if self.has_failed:
             return Outcome(self._flight.old, STALE)
         if self._offer is None:
-            return Outcome(None, FAILED if self._start.get("status", 500) >= 500 else UNOFFERED)
+            return Outcome(None, _word_of(self._start.get("status", 500)))
         body = b"".join(self._body)
         content_type = dict(self._headers).get(b"content-type", b"")
         bodies = await asyncio.to_thread(encoded, body, content_type)
         held = Held(keep(self._offer, self._headers, bodies))
         return Outcome(held, "miss", passing(self._headers))
+
+
+def _word_of(status: int) -> str:
+    if status in _OF_THE_CALLER:
+        return REFUSED
+    return FAILED if status >= 500 else UNOFFERED
 
 
 async def compute(app: ASGIApplication, scope: Scope, flight: Flight) -> Outcome:

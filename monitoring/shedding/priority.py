@@ -4,6 +4,11 @@ from enum import IntEnum
 
 from monitoring.trace import Scope
 
+# By name: what only begins like one must not come before everybody else.
+_PROBES = frozenset({
+    *("/ping", "/health", "/api/health"),
+    *("/api/health/live", "/api/health/ready", "/api/health/metrics"),
+})  # fmt: skip
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -20,7 +25,6 @@ class Priority(IntEnum):
 
 
 def priority_of(scope: Scope) -> Priority:
-    path = scope["path"]
-    if path in {"/ping", "/health"} or path.startswith("/api/health"):
+    if scope["path"] in _PROBES:
         return Priority.HEALTH
     return Priority.READ if scope["method"] in _SAFE else Priority.WRITE

@@ -25,6 +25,8 @@ from quests.models import Achievement, Quest, Season
 KEPT_SECONDS = 10
 # Places of a quota go without a word.
 QUEST_KEPT_SECONDS = 1
+# A parameter that nobody knows is refused: each would be an answer of its own to keep.
+NOTHING = Query(paged=False)
 VISIBLE = [Quest.Status.PUBLISHED.value, Quest.Status.CLOSED.value]
 
 
@@ -69,18 +71,22 @@ class QuestsView(PublicView, ListAPIView[Quest]):
 
 
 class QuestView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="quests_read", summary="One quest, with its steps", tags=["quests"],
         responses=QuestDetailOutput,
     )  # fmt: skip
     @kept(tag=CATALOGUE, seconds=QUEST_KEPT_SECONDS)
     def get(self, request: Request, number: int) -> Response:
-        del request
+        self.query.read(request)
         quests = visible_quests().prefetch_related("requirements")
         return Response(QuestDetailOutput(get_object_or_404(quests, number=number)).data)
 
 
 class QuestContentView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="quests_content", summary="A quest's text and questions", tags=["quests"],
         description="Questions come without their answers: those never leave the server.",
@@ -88,7 +94,7 @@ class QuestContentView(PublicView):
     )  # fmt: skip
     @kept(tag=CATALOGUE, seconds=KEPT_SECONDS)
     def get(self, request: Request, number: int) -> Response:
-        del request
+        self.query.read(request)
         quests = visible_quests().prefetch_related("requirements")
         return Response(QuestContentOutput(get_object_or_404(quests, number=number)).data)
 
@@ -107,12 +113,14 @@ class SeasonsView(PublicView, ListAPIView[Season]):
 
 
 class SeasonView(PublicView):
+    query = NOTHING
+
     @extend_schema(
         operation_id="seasons_read", summary="One season", tags=["quests"], responses=SeasonOutput
     )
     @kept(tag=CATALOGUE, seconds=KEPT_SECONDS)
     def get(self, request: Request, slug: str) -> Response:
-        del request
+        self.query.read(request)
         return Response(SeasonOutput(get_object_or_404(Season, slug=slug)).data)
 
 

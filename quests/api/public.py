@@ -15,7 +15,7 @@ from monitoring.responses import tags
 from monitoring.wire.filters import Integer, Query, Text
 from quests import selectors
 from quests.api import public_documents as documents
-from quests.api.catalogue import PublicView
+from quests.api.catalogue import NOTHING, PublicView
 from quests.api.parsing import WalletParameter, board_of, player_of
 from quests.definitions import find_definition
 from quests.leaderboard import ranking
@@ -24,8 +24,6 @@ MAX_PAGE = 100
 # What no tag tells of, such as a quest's new title, is seen by then.
 KEPT_SECONDS = 10
 _DEEPEST = 10_000_000
-# A parameter that nobody knows is refused: each would be an answer of its own to keep.
-NOTHING = Query(paged=False)
 NO_WALLET = problem(400, "`wallet_invalid` or `wallet_checksum`.")
 NOT_THERE = problem(404, "No such season, or nobody to be around.")
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg_pool import PoolTimeout, TooManyRequests
 
+from monitoring.maintenance import notice as maintenance
 from monitoring.postgresql.async_pool import MeasuredPool
 from realtime.messages import statement
 from realtime.messages.statement import Draft, Stored
@@ -218,6 +219,8 @@ async def _ask(pool: MeasuredPool, work: Callable[[Connection], Awaitable[Found]
                 return await _over_one(pool, work)
     except (TimeoutError, PoolTimeout, TooManyRequests, psycopg.OperationalError):
         raise unavailable() from None
+    except psycopg.errors.ReadOnlySqlTransaction:  # behind PgBouncer the database's own lock holds
+        raise Refusal(maintenance.CODE, maintenance.current().text) from None
 
 
 class _LostError(psycopg.OperationalError):

@@ -13,6 +13,7 @@ import msgspec
 from uuid_utils import uuid7
 
 from accounts.authentication import CHALLENGE
+from monitoring.maintenance import notice as maintenance
 from monitoring.metrics import name_route
 from monitoring.trace import ASGIApplication, Receive, Scope, Send
 from monitoring.wire.rfc9457 import send_problem
@@ -26,7 +27,13 @@ from realtime.socket.session import NOT_AUTHENTICATED, Session
 ROUTE = "/api/rooms/{slug}/events"
 _PATH = re.compile(r"/api/rooms/([-\w]{1,80})/events", re.ASCII)
 _SEQ = re.compile(r"[0-9]{1,18}", re.ASCII)
-_STATUSES = {"room_not_found": 404, "banned": 403, "unavailable": 503, "invalid_parameter": 400}
+_STATUSES = {
+    "room_not_found": 404,
+    "banned": 403,
+    "unavailable": 503,
+    maintenance.CODE: 503,
+    "invalid_parameter": 400,
+}
 # A comment, so that nobody between takes the silence for an end.
 STILL_HERE = Frame(b"")
 

@@ -111,11 +111,13 @@ def test_reading_a_sensitive_thing_is_not_strict(alice: User, api: Api, rates: A
     assert statuses(api(alice), "get", "/api/auth/keys", 3) == [200] * 3
 
 
-def test_probes_are_never_counted(rates: Any, db: None) -> None:
+@pytest.mark.parametrize("path", ["/api/health", "/api/healthy", "/api/health/nothing"])
+def test_what_django_is_asked_of_health_counts_as_anything_else(
+    rates: Any, db: None, path: str
+) -> None:
+    """Probes without credentials are answered in front of it."""
     rates(general="1/1d")
-    answers = [from_address().get("/api/health/live") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200] * 3
-    assert not any("RateLimit" in answer for answer in answers)
+    assert statuses(from_address(), "get", path, 2)[1] == 429
 
 
 def test_a_redirection_says_nothing_of_rates(alice: User, api: Api, rates: Any) -> None:

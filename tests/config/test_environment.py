@@ -150,6 +150,19 @@ def test_a_database_url_becomes_djangos_settings() -> None:
     assert made["OPTIONS"]["pool"]["max_waiting"] == 100
 
 
+def test_a_command_that_maintenance_locks_out_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c default_transaction_read_only=on")
+    write = "from django.db import connection as c; c.cursor().execute('CREATE TABLE x ()')"
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", write],
+        cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert done.stderr == "The database takes nothing now: see `manage.py maintenance status`.\n"
+
+
 def test_the_pool_and_the_time_limits_are_the_documented_ones() -> None:
     ask = (
         "from django.conf import settings as s; o = s.DATABASES['default']['OPTIONS'];"

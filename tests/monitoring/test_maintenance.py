@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery.exceptions import Retry
 from django.core.management import CommandError, call_command
-from django.db import InternalError, connection, transaction
+from django.db import InternalError, OperationalError, connection, transaction
 from django.test import Client
 
 from accounts.models import User
@@ -17,6 +17,7 @@ from monitoring.maintenance import notice, services
 from monitoring.maintenance.layer import Maintenance
 from monitoring.maintenance.notice import KEY, Notice
 from monitoring.maintenance.watcher import Watcher
+from monitoring.models import Maintenance as Switch
 from monitoring.redis import durable
 from monitoring.wire.mapping import as_problem
 from realtime.socket import frames
@@ -123,6 +124,17 @@ async def test_an_announcement_from_before_is_not_believed(settings: Any) -> Non
     assert notice.current() == newest
 
 
+async def test_what_was_announced_meanwhile_is_not_overwritten(settings: Any) -> None:
+    def ask_database() -> Notice:
+        durable().set(KEY, notice.encode(ON))
+        return Notice(version=6)
+
+    looking = Watcher(redis_url=settings.REDIS_URL, ask_database=ask_database)
+    await looking.look()
+    await looking.look()
+    assert notice.current() == ON
+
+
 def test_an_older_notice_never_replaces_a_newer_one() -> None:
     notice.put(ON)
     notice.put(Notice(version=6))
@@ -144,7 +156,8 @@ def is_locked() -> bool:
 def test_the_switch_stores_locks_and_announces() -> None:
     before = services.stored()
     assert services.switch(on=True, message="Soon.", by="ada")
-    assert services.stored() == Notice(version=before.version + 1, is_on=True, message="Soon.")
+    stored = services.stored()
+    assert (stored.is_on, stored.message, stored.version > before.version) == (True, "Soon.", True)
     assert is_locked()
     raw: Any = durable().get(KEY)
     assert notice.decode(raw) == notice.current() == services.stored()
@@ -166,6 +179,26 @@ def test_without_the_right_to_lock_the_first_lock_has_to_do() -> None:
     assert "not locked" in said
     assert services.stored().is_on
     assert not is_locked()
+
+
+@pytest.mark.django_db
+def test_it_is_ended_though_older_rows_were_restored_meanwhile() -> None:
+    for _ in range(3):
+        services.switch(on=True)
+    Switch.objects.update(version=1, is_on=False)
+    services.switch(on=False)
+    assert not notice.current().is_on
+
+
+@pytest.mark.django_db
+def test_while_neither_redis_nor_postgresql_answers_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> Notice:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(services, "stored", refuse)
+    assert not services.is_on()  # nothing is announced either
 
 
 def command(*arguments: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from a2wsgi import WSGIMiddleware
 
 from monitoring.shedding import Shedding
+from monitoring.shedding.priority import Priority, priority_of
 
 READ, WRITE, HEALTH = ("GET", "/api/x"), ("POST", "/api/x"), ("GET", "/api/health/live")
 
@@ -216,3 +217,18 @@ async def test_a_socket_passes() -> None:
 
     await Shedding(application, threads=2)({"type": "websocket"}, None, None)  # type: ignore[arg-type]
     assert passed == [{"type": "websocket"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "priority"),
+    [
+        ("GET", "/api/health", Priority.HEALTH),
+        ("GET", "/api/health/ready", Priority.HEALTH),
+        ("GET", "/api/healthy", Priority.READ),
+        ("POST", "/api/health/nothing", Priority.WRITE),
+    ],
+)
+def test_what_only_begins_like_a_probe_comes_before_nobody(
+    method: str, path: str, priority: Priority
+) -> None:
+    assert priority_of({"method": method, "path": path}) is priority

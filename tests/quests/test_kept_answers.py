@@ -41,6 +41,14 @@ def test_one_quest_is_offered_with_its_text(api: Api, make_quest: MakeQuest) -> 
         assert api().get(path)[OFFER].split()[3] == CATALOGUE
 
 
+def test_one_thing_is_kept_once_whatever_else_is_asked(api: Api, make_quest: MakeQuest) -> None:
+    number = make_quest().number
+    Season.objects.create(slug="first", name="First")
+    for path in (f"/api/quests/{number}", f"/api/quests/{number}/content", "/api/seasons/first"):
+        assert api().get(path).status_code == 200
+        assert api().get(path, {"other": "1"}).status_code == 400
+
+
 def test_callers_who_are_known_are_offered_nothing(api: Api, alice: User) -> None:
     assert OFFER not in api(alice).get("/api/quests")
     assert OFFER not in api().get("/api/quests", headers={"X-API-Key": "rp_x"})

@@ -101,6 +101,29 @@ async def test_the_first_error_is_not_everybodys(cache: ResponseCache, app: App)
     assert app.asked == 5
 
 
+@pytest.mark.parametrize("status", [401, 403, 406, 429])
+async def test_who_is_refused_does_not_turn_keeping_off_for_others(
+    cache: ResponseCache, app: App, status: int
+) -> None:
+    may_end = asyncio.Event()
+    app.waits, app.status = may_end.wait, status
+    refused = asyncio.create_task(get(cache))
+    await app.begun.wait()
+    others = [asyncio.create_task(get(cache)) for _ in range(5)]
+    await asyncio.sleep(0)
+
+    def begin_to_answer() -> None:
+        app.status = 200
+
+    app.before_answer = begin_to_answer
+    may_end.set()
+
+    assert (await refused).status == status
+    assert {(await other).body for other in others} == {b"2"}
+    assert (await get(cache)).headers[b"x-cache"] == b"HIT"
+    assert app.asked == 2
+
+
 async def test_what_the_application_raises_is_raised(cache: ResponseCache, app: App) -> None:
     app.error = RuntimeError("nothing")
     with pytest.raises(RuntimeError):
