@@ -14,7 +14,6 @@ from gunicorn.workers import gasgi
 
 from monitoring.headers import completed, for_answers
 from monitoring.trace import HEADER, new_id
-from monitoring.wire.rfc9457 import CONTENT_TYPE, members
 
 # Seconds for the line and the headers of the first request.
 HEADERS_WITHIN = 10.0
@@ -48,6 +47,9 @@ class Protocol(ASGIProtocol):
     def _send_error_response(
         self, status: int, message: str, extra_headers: Iterable[tuple[str, str]] = ()
     ) -> None:
+        # Not before the arbiter, which loads this module, has made a place for the counters.
+        from monitoring.wire.rfc9457 import CONTENT_TYPE, members
+
         del message
         (code, detail), correlation = _SAID.get(status, _UNREADABLE), new_id()
         body = json.dumps(
