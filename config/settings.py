@@ -126,8 +126,10 @@ DATABASES = {
             "prepare_threshold": 5,
             # A web request waits for nobody's lock for long: the transaction is tried again. And
             # maintenance locks the database for others: requests are stopped in front of Django.
+            # What an operator says for one command is last: libpq reads it not beside ours.
             "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
-            + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web")),
+            + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web"))
+            + f" {os.environ.get('PGOPTIONS', '')}".rstrip(),
         },
     )
 }

@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import REGISTRY, Collector
 
 from monitoring.error_categories import category_of
-from monitoring.metrics_files import VARIABLE
+from monitoring.metrics_files import VARIABLE, reading
 from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
 
 logger = structlog.get_logger("rallypoint.metrics")
@@ -201,12 +201,18 @@ def _registry(*, announced: bool = True) -> CollectorRegistry:
     """Made for each scrape, as the multi-process collector wants it."""
     registry = CollectorRegistry()
     if VARIABLE in os.environ:
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        _OfAllProcesses(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(_Local())
     if announced:
         registry.register(_Announced())
     return registry
+
+
+class _OfAllProcesses(multiprocess.MultiProcessCollector):
+    def collect(self) -> Any:
+        with reading():
+            return super().collect()  # type: ignore[no-untyped-call]
 
 
 class _Local(Collector):

@@ -25,6 +25,7 @@ _MARKS = (
     *("passw", "passphrase", "secret", "token", "signature", "cookie", "authorization"),
     *("credential", "bearer", "basic", "apikey", "api_key", "api-key", "private", "csrf"),
     *("session", "forwarded", "addr", "rp_", "eyj", "://"),
+    *("line ", "detail:", "context:", "query:", "invalid input", "out of range", "malformed"),
 )
 _API_KEY = re.compile(r"(rp_[A-Za-z0-9]+_)[A-Za-z0-9_\-]{8,}")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_\-]*\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)*")
@@ -39,6 +40,13 @@ _ASSIGNED = re.compile(
     r"(?:\"(?:\\.|[^\"\\])*\"?|'(?:\\.|[^'\\])*'?|(\\+[\"']).*?(?:\2|$)"
     r"|[\[({][^\])}]*[\])}]?|(?!\[redacted\])[^\s\"'&,;\\]+)",
     re.IGNORECASE | re.DOTALL,
+)
+# What PostgreSQL repeats of a statement and of a row, to the end of the line, and of a value that
+# it cannot take: Django puts values into the text, so a password's hash or a name may be in it.
+_REPEATED = re.compile(r"((?:^|\\n)(?:LINE \d+|DETAIL|CONTEXT|QUERY):).*", re.MULTILINE)
+_REFUSED = re.compile(
+    r"((?:invalid input (?:syntax|value) for [\w ]{1,60}|out of range|malformed \w+ literal): "
+    r"|\b(?:value|time zone) )\\*\"[^\"]*\"?"
 )
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
 # Not a cast in SQL, whose type begins as an address might go on.
@@ -63,6 +71,7 @@ def redact_text(text: str) -> str:
     text = _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text)
     text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
     text = _ASSIGNED.sub(rf"\1{REDACTED}", text)
+    text = _REFUSED.sub(rf"\1{REDACTED}", _REPEATED.sub(rf"\1 {REDACTED}", text))
     return _IPV4.sub(_hide_ipv4, _COLON_RUN.sub(_hide_ipv6, text))
 
 

@@ -20,8 +20,8 @@ _SECTIONS = (
     ("pools", ("_pool",)),
     ("cache", ("_cache", "_redis")),
     ("slowQueries", ("_slow_quer",)),
-    ("shedding", ("_shed", "_in_flight", "_queued", "_admission")),
-    ("limits", ("_limit", "_refus")),
+    ("shedding", ("_requests_shed", "_requests_in_flight", "_requests_queued", "_requests_limit")),
+    ("limits", ("_limited",)),
     ("queues", ("_click_stream", "_click_spool", "_outbox", "_task_queue")),
     ("machine", ("_machine", "_database_connections")),
     ("workers", ("_worker",)),
@@ -108,8 +108,7 @@ def _sections(change: Change) -> dict[str, list[Figures]]:
             continue
         entry: Figures = {"name": name, "labels": dict(labels), "value": value}
         if name.endswith(("_total", "_count")):
-            before = change.older.values.get((name, labels), 0.0)
-            entry["rate"] = round(max(0.0, value - before) / change.seconds, 4)
+            entry["rate"] = round(change.rise(name, labels) / change.seconds, 4)
         found[section].append(entry)
     return {section: found.get(section, []) for section, _ in _SECTIONS}
 

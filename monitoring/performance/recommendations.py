@@ -45,10 +45,11 @@ def _values(figures: Figures, section: str, name: str, **labels: str) -> list[fl
     ]
 
 
-def _rises(figures: Figures, section: str, name: str) -> float:
-    """By how many a series rose, all labels together."""
+def _rises(figures: Figures, section: str, name: str) -> int:
+    """By how many a counter of events rose, all labels together. Rates are rounded."""
     entries = (entry for entry in figures.get(section, ()) if entry["name"] == name)
-    return float(sum(entry.get("rate", 0.0) for entry in entries) * figures["window"])
+    rose: float = sum(entry.get("rate", 0.0) for entry in entries) * figures["window"]
+    return round(rose)
 
 
 def _share(part: list[float], whole: list[float]) -> float | None:
@@ -93,9 +94,9 @@ def _queries(figures: Figures) -> Found:
 
 @_rule
 def _slow_queries(figures: Figures) -> Found:
-    if (rose := _rises(figures, "slowQueries", "rallypoint_slow_queries_total")) >= 10:
+    if (rose := _rises(figures, "slowQueries", "rallypoint_slow_queries_total")) > 10:
         advice = "Statements are over SLOW_QUERY_THRESHOLD; their plans are in the log."
-        yield Recommendation("slow_queries", advice, "database", round(rose), 10, "statements")
+        yield Recommendation("slow_queries", advice, "database", rose, 10, "statements")
 
 
 @_rule
@@ -106,7 +107,7 @@ def _pool(figures: Figures) -> Found:
         yield Recommendation("pool_exhausted", advice, "pool", waiting, 0, "requests")
     if (refused := _rises(figures, "pools", "rallypoint_pool_refused_total")) > 0:
         advice = "Requests got no connection. Is PostgreSQL there, and DATABASE_POOL_MAX enough?"
-        yield Recommendation("pool_refuses", advice, "pool", round(refused), 0, "requests")
+        yield Recommendation("pool_refuses", advice, "pool", refused, 0, "requests")
 
 
 @_rule

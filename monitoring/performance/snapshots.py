@@ -53,12 +53,16 @@ class Change(NamedTuple):
     def seconds(self) -> float:
         return max(self.newer.at - self.older.at, 0.001)
 
+    def rise(self, name: str, labels: Labels) -> float:
+        """Of one series. A counter that fell began anew, and counted what it shows."""
+        value, before = self.newer.values[name, labels], self.older.values.get((name, labels), 0.0)
+        return value - before if value >= before else value
+
     def increases(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
-        """By labels. A counter that fell began anew, and counted what it shows."""
-        for (found, labels), value in self.newer.values.items():
+        """By labels."""
+        for found, labels in self.newer.values:
             if found == name:
-                before = self.older.values.get((found, labels), 0.0)
-                yield dict(labels), value - before if value >= before else value
+                yield dict(labels), self.rise(found, labels)
 
     def increase(self, name: str, **wanted: str) -> float:
         """Over all series that have these labels."""

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from monitoring.postgresql.connection import BoundedConnection
-from monitoring.postgresql.statements import has_a_plan, hide_texts, numbered
+from monitoring.postgresql.statements import first_line, has_a_plan, hide_texts, numbered
 
 A_MINUTE = 6
 SAME_AFTER = 600.0  # seconds, until the same statement is explained again
@@ -68,10 +68,12 @@ class Plans:
         return True
 
     def _ask(self, sql: str, parameters: dict[str, Any], tell: Tell) -> None:
+        plan = "no plan"
         try:
-            tell(plan_of(sql, parameters))
+            plan = plan_of(sql, parameters)
         finally:
             self._is_busy = False
+            tell(plan)
 
 
 class _Brief(BoundedConnection):
@@ -85,7 +87,7 @@ def plan_of(sql: str, parameters: dict[str, Any]) -> str:
         with _Brief.connect(**{**parameters, **own, "connect_timeout": 2}) as connection:
             return _explain(connection, sql)
     except psycopg.Error as error:
-        return f"no plan: {hide_texts(str(error).splitlines()[0])}"
+        return f"no plan: {hide_texts(first_line(error))}"
 
 
 def _explain(connection: psycopg.Connection[Any], sql: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 
 from monitoring.postgresql import report_queries as queries
-from monitoring.postgresql.statements import shape
+from monitoring.postgresql.statements import first_line, shape
 from monitoring.wire.fields import instant
 
 PATIENCE_MS = 10_000
@@ -80,7 +80,7 @@ def _section(title: str, query: str, note: str, values: dict[str, Any]) -> Secti
     try:
         return Section(title, note, list(_documents(query, values)))
     except DatabaseError as error:
-        return Section(title, f"This could not be read: {str(error).splitlines()[0]}")
+        return Section(title, f"This could not be read: {first_line(error)}")
 
 
 def _documents(query: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:

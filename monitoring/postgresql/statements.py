@@ -5,7 +5,9 @@ import re
 LONGEST = 2_000
 
 # A literal may be cut off at the end of a text that PostgreSQL has shortened.
-_TEXT_LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)")
+_TEXT_LITERAL = re.compile(
+    r"'(?:[^']|'')*(?:'|$)|(?<![\w$])(\$(?:[^\W\d]\w*)?\$).*?(?:\1|$)", re.DOTALL
+)
 _NUMBER = re.compile(r"(?<![\w$.\"])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b(?!\")")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _SPACE = re.compile(r"\s+")
@@ -32,6 +34,11 @@ def shape(sql: str) -> str:
 
 def hide_texts(text: str) -> str:
     return _TEXT_LITERAL.sub("?", text)
+
+
+def first_line(error: Exception) -> str:
+    """Why it failed. The lines after it repeat the statement."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def has_a_plan(sql: str) -> bool:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
 
-from django.db import Error, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from monitoring.health.report import Status
 from monitoring.health.runner import runner
@@ -49,12 +49,13 @@ class Recorder:
         self._lock = Lock()
 
     def record(self, at: datetime, states: Mapping[str, Status]) -> None:
-        """Never fails because PostgreSQL is away: then the sample waits."""
+        """Never fails because PostgreSQL is away: then the sample waits. It waits for whatever
+        else is wrong, too, and that is raised."""
         with self._lock:
             self._waiting.append(Sample(at.replace(second=0, microsecond=0), states))
             try:
                 _write(self._waiting, forget_before=at.date() - timedelta(days=DAYS))
-            except Error:
+            except (OperationalError, InterfaceError):
                 return
             self._waiting.clear()
 

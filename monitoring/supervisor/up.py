@@ -34,7 +34,7 @@ def up(
         env |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
         _run("migrate", instance.manage("migrate", "--no-input", "--verbosity", "0"), env, terminal)
         told = _load_demo(var, env, terminal) if with_demo else []
-        banner = [f"Rallypoint is ready: {env['PUBLIC_URL']}", *told]
+        banner = [f"Rallypoint is ready: {env['PUBLIC_URL']}", *told, *_watching(address, env)]
         chores: list[Chore] = [
             _Announcement(address, banner, terminal),
             _Revival(servers, terminal),
@@ -50,6 +50,15 @@ def _load_demo(var: Path, env: Mapping[str, str], terminal: Terminal) -> list[st
     lines = _run("demo", instance.manage("demo", "load", "--if-empty"), env, terminal)
     done.touch()
     return lines
+
+
+def _watching(address: Address, env: Mapping[str, str]) -> list[str]:
+    """Where it is watched. The monitor comes over loopback, which needs no token."""
+    url, here = env["PUBLIC_URL"], Address(address.reachable_host, address.port)
+    return [
+        f"How it is: {url}/status, for operators {url}/admin/operations/",
+        f"In a terminal: .venv/bin/python manage.py monitor --url http://{here}",
+    ]
 
 
 def _run(name: str, argv: list[str], env: Mapping[str, str], terminal: Terminal) -> list[str]:

@@ -178,6 +178,23 @@ def test_the_pool_and_the_time_limits_are_the_documented_ones() -> None:
     assert said.strip() == f"2 20 600.0 2.0 100 {limits} 1000 False"
 
 
+def test_what_an_operator_says_for_one_command_holds_beside_ours() -> None:
+    """How a migration writes during maintenance, which locks the database for commands."""
+    ask = (
+        "import django; django.setup(); from django.db import connection as c; cursor = c.cursor()"
+        "; show = lambda name: (cursor.execute(f'SHOW {name}'), cursor.fetchone()[0])[1]"
+        "; print(show('default_transaction_read_only'), show('statement_timeout'))"
+    )
+    said = subprocess.check_output(
+        [sys.executable, "-c", ask], cwd=PROJECT, text=True, timeout=60,
+        env=os.environ | {
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PGOPTIONS": "-c default_transaction_read_only=on",
+        },
+    )  # fmt: skip
+    assert said.split() == ["on", "30s"]
+
+
 def test_behind_pgbouncer_nothing_is_left_on_a_connection() -> None:
     options = {"prepare_threshold": 5, "options": "-c lock_timeout=3000", "connect_timeout": 2}
     url = "postgresql://ada@h/name"

@@ -6,11 +6,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
+from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework.test import APIClient
 
@@ -172,6 +176,83 @@ def test_any_process_answers_for_all_and_for_those_that_have_ended(
     ).stdout
     labels = (("method", "GET"), ("route", "/of-all"), ("status", "2xx"))
     assert samples(text)["rallypoint_http_requests_total", labels] == 5
+
+
+def counted_of_all() -> float:
+    """What any process would tell a scraper of the counter of WORKER."""
+    collected = metrics._OfAllProcesses(CollectorRegistry()).collect()
+    return sum(
+        sample.value
+        for metric in collected
+        for sample in metric.samples
+        if sample.name == "rallypoint_http_requests_total"
+    )
+
+
+@pytest.fixture
+def metrics_of_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Process ids of two workers that have ended, with 5 requests between them."""
+    monkeypatch.setenv(metrics_files.VARIABLE, "")
+    metrics_files.prepare(tmp_path)
+    for count in ("2", "3"):
+        subprocess.run([sys.executable, "-c", WORKER, count], check=True, env=os.environ)
+    return [int(file.stem.partition("_")[2]) for file in tmp_path.glob("counter_*.db")]
+
+
+def test_those_who_have_ended_have_one_file_of_each_kind(
+    tmp_path: Path, metrics_of_two: list[int]
+) -> None:
+    for pid in metrics_of_two:
+        metrics_files.forget(pid)
+        assert counted_of_all() == 5
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {"counter_ended.db", "histogram_ended.db"}
+    metrics_files.forget(metrics_of_two[0])  # said again, it is nothing new
+    assert counted_of_all() == 5
+
+
+def test_who_reads_while_a_worker_is_forgotten_counts_it_once(
+    tmp_path: Path, metrics_of_two: list[int]
+) -> None:
+    first, found, is_over = metrics_of_two[0], set(), Event()
+
+    def read() -> None:
+        while not is_over.wait(0.001):
+            found.add(counted_of_all())
+
+    def forget_again_and_again() -> None:
+        original = (tmp_path / f"counter_{first}.db").read_bytes()
+        for _ in range(30):
+            metrics_files.forget(first)
+            with metrics_files._turn(tmp_path) as is_ours:  # as it was
+                assert is_ours
+                (tmp_path / "counter_ended.db").unlink()
+                (tmp_path / f"counter_{first}.db").write_bytes(original)
+
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(read)
+        try:
+            forget_again_and_again()
+        finally:
+            is_over.set()
+        reading.result()
+    assert found == {5.0}
+
+
+def test_a_worker_that_cannot_be_folded_stays_counted(
+    metrics_of_two: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        metrics_files.forget(metrics_of_two[0])
+    assert counted_of_all() == 5
+    monkeypatch.setattr(metrics_files, "_TURN_WITHIN", 0.05)
+    with metrics_files.reading():  # somebody does not come to an end
+        metrics_files.forget(metrics_of_two[1])
+    assert counted_of_all() == 5
 
 
 def test_each_start_counts_from_zero(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

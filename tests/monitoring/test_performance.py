@@ -7,13 +7,14 @@ from math import inf
 from typing import Any
 
 import pytest
+from django_prometheus.db.metrics import query_duration_seconds
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from monitoring import metrics
 from monitoring.performance import services
-from monitoring.performance.figures import figures
+from monitoring.performance.figures import QUERY_SECONDS, figures
 from monitoring.performance.loop_lag import LAG, LoopLag
 from monitoring.performance.recommendations import recommendations
 from monitoring.performance.snapshots import Change, History, Snapshot, quantile, snapshot
@@ -121,12 +122,23 @@ def test_what_others_announce_appears_in_its_section(instance: Instance) -> None
     instance.gauge("rallypoint_breakers", 1, breaker="rpc", state="open")
     instance.gauge("rallypoint_pool_waiting", 3, pool="django")
     instance.gauge("rallypoint_click_stream", 2.0, measure="lag_seconds")
+    instance.gauge("rallypoint_requests_limit", 8)
     instance.gauge("rallypoint_something_new", 1)
     found = instance.figures()
     assert found["breakers"][0]["labels"] == {"breaker": "rpc", "state": "open"}
     assert found["pools"][0]["value"] == 3
     assert found["queues"][0]["name"] == "rallypoint_click_stream"
-    assert found["shedding"] == []
+    assert [entry["name"] for entry in found["shedding"]] == ["rallypoint_requests_limit"]
+    assert found["limits"] == []
+
+
+def test_a_series_that_began_anew_has_the_rate_of_what_it_counted_since(
+    instance: Instance,
+) -> None:
+    name = "rallypoint_pool_requests_total"
+    newer = Snapshot(10, {(name, ()): 20.0})
+    found = figures(Change(Snapshot(0, {(name, ()): 500.0}), newer))
+    assert found["pools"][0]["rate"] == 2
 
 
 # --- recommendations ---
@@ -209,7 +221,13 @@ def many_refused(instance: Instance) -> None:
 
 
 def slow_statements(instance: Instance) -> None:
-    Counter("rallypoint_slow_queries", "-", registry=instance.registry).inc(10)
+    Counter("rallypoint_slow_queries", "-", registry=instance.registry).inc(11)
+
+
+def slow_database(instance: Instance) -> None:
+    seconds = Histogram("django_db_query_duration_seconds", "-", registry=instance.registry)
+    for _ in range(100):
+        seconds.observe(0.2)
 
 
 def refusing_pool(instance: Instance) -> None:
@@ -224,6 +242,7 @@ def refusing_pool(instance: Instance) -> None:
         (slow_route, "route_slow", "GET /reports"),
         (failing, "requests_fail", "requests"),
         (slow_statements, "slow_queries", "database"),
+        (slow_database, "queries_slow", "database"),
         (full_pool, "pool_exhausted", "pool"),
         (refusing_pool, "pool_refuses", "pool"),
         (full_server, "connections_nearly_used", "database"),
@@ -249,7 +268,21 @@ def test_each_trouble_has_its_advice(
     if code in {"cache_misses", "disk_short"}:
         assert advice["measurement"] < advice["threshold"]
     else:
-        assert advice["measurement"] > advice["threshold"] or code == "slow_queries"
+        assert advice["measurement"] > advice["threshold"]
+
+
+@pytest.mark.parametrize(("statements", "codes"), [(10, []), (11, ["slow_queries"])])
+def test_events_are_counted_exactly_over_any_window(
+    instance: Instance, statements: int, codes: list[str]
+) -> None:
+    """Ten in 290 seconds are a rate that is rounded up."""
+    Counter("rallypoint_slow_queries", "-", registry=instance.registry).inc(statements)
+    found = figures(Change(instance.before, instance.look(290)))
+    assert [advice["code"] for advice in recommendations(found)] == codes
+
+
+def test_the_slow_statements_are_those_that_the_database_backend_counts() -> None:
+    assert query_duration_seconds._name == QUERY_SECONDS
 
 
 # --- event loop ---

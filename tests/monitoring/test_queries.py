@@ -181,6 +181,21 @@ def test_where_there_is_no_plan_it_is_said_why(sql: str) -> None:
     assert plan_of(sql, connection.get_connection_params()).startswith("no plan: ")
 
 
+def test_a_slow_statement_is_told_of_whatever_its_plan_meets(
+    slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> str:
+        raise UnicodeError
+
+    monkeypatch.setattr(plans, "plan_of", fails)
+    monkeypatch.setattr(plans.threading, "excepthook", lambda _: None)
+    with capture_logs() as logged:
+        ask(connection, SLOW, "anybody")
+        assert eventually(lambda: bool(slow_lines(logged)))
+    assert slow_lines(logged)[0]["plan"] == "no plan"
+    assert not watching._plans._is_busy
+
+
 def test_a_server_that_is_away_gives_no_plan_and_no_failure(gate: Gate) -> None:
     gate.shut()
     where = {"host": "127.0.0.1", "port": gate.port, "dbname": "a"}

@@ -2,11 +2,13 @@
 
 import json
 import time
+import traceback
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
+from django.db import Error, connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -182,6 +184,34 @@ def test_an_ipv6_address_is_hidden_inside_any_text(
             assert written not in redact_text(f"{before}{form}{after}")
 
 
+def refusals() -> list[Exception]:
+    """What PostgreSQL says of values that it does not take."""
+    statements = [
+        "SELECT 'a-private-value'::int",
+        "SELECT no_such_column, 'a-private-value'",
+        "INSERT INTO auth_group (name) VALUES ('a-private-value'), ('a-private-value')",
+        "SELECT '9999999999a-private-value'::date",
+        "SELECT '{a-private-value'::int[]",
+    ]
+    found: list[Exception] = []
+    for statement in statements:
+        with pytest.raises(Error) as caught, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+        found.append(caught.value)
+    return found
+
+
+@pytest.mark.django_db
+def test_what_postgresql_repeats_of_a_statement_is_hidden_and_the_reason_stays() -> None:
+    for error in refusals():
+        assert "a-private-value" in str(error)
+        with_traceback = "".join(traceback.format_exception(error))
+        for text in (str(error), repr(str(error)), with_traceback, json.dumps([str(error)])):
+            shown = redact_text(text)
+            assert "a-private-value" not in shown
+            assert str(error).split('"')[0].split("\n")[0] in shown
+
+
 def test_addresses_given_as_objects_are_hidden() -> None:
     assert redact([IPv4Address("203.0.113.7"), IPv6Address("2001:db8::7")]) == [ADDRESS, ADDRESS]
 
@@ -195,6 +225,7 @@ def test_addresses_given_as_objects_are_hidden() -> None:
         "01920f3a-5c7e-7d0b-9a3c-5e7f90123456",
         "https://rally.test:8443/a?b=c",
         "aa:bb:cc:dd:ee:ff",
+        "File x.py, line 12, in value; a query: none; the detail: this",
         "SELECT %s::date, fade::bytea, $1::bigint, ($2)::double precision, b::bool",
     ],
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from monitoring.postgresql.statements import LONGEST, numbered, only_reads, shape
+from monitoring.postgresql.statements import LONGEST, first_line, numbered, only_reads, shape
 
 texts = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=30)
 
@@ -37,6 +37,10 @@ def test_nor_is_one_that_was_cut_off(value: str, kept: int) -> None:
         ("SELECT a WHERE b IN (%s)", "SELECT a WHERE b IN (…)"),
         ("INSERT INTO a VALUES (%s, %s), (%s, %s)", "INSERT INTO a VALUES (…), …"),
         ("SELECT a /*correlation_id='x'*/", "SELECT a"),
+        ("DO $$ SELECT 'secret' $$", "DO ?"),
+        ("ALTER ROLE a PASSWORD $x_1$it's secret$x_1$, b", "ALTER ROLE a PASSWORD ?, b"),
+        ("SELECT $a$a secret that was cut", "SELECT ?"),
+        ("SELECT a$b$c, $1, $2", "SELECT a$b$c, $1, $2"),
     ],
 )
 def test_statements_of_one_kind_have_one_shape(text: str, shown: str) -> None:
@@ -45,6 +49,11 @@ def test_statements_of_one_kind_have_one_shape(text: str, shown: str) -> None:
 
 def test_a_shape_has_a_bound() -> None:
     assert len(shape("SELECT " + "a, " * LONGEST)) == LONGEST + 1
+
+
+def test_a_failure_is_its_first_line_and_one_without_words_its_name() -> None:
+    assert first_line(ValueError("No.\nLINE 1: SELECT 'secret'")) == "No."
+    assert first_line(ValueError()) == "ValueError"
 
 
 @pytest.mark.parametrize(

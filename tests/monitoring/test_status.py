@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client, override_settings
 
 from monitoring.health.report import Check, Status
@@ -99,6 +99,12 @@ def test_an_outage_of_the_database_is_written_down_when_it_is_over(
     for recorder in recorders:
         recorder.record(NOON + 4 * MINUTE, {"Links": WELL})
     assert counts() == [(NOON.date(), 2, 0, 3)]
+
+
+@pytest.mark.django_db
+def test_a_fault_of_ours_is_no_outage_and_not_silent() -> None:
+    with pytest.raises(DatabaseError):
+        Recorder().record(NOON, {"a name that is too long " * 9: WELL})
 
 
 def test_what_waits_for_the_database_is_bounded(outage: Outage) -> None:

@@ -199,6 +199,10 @@ def test_up_serves_from_an_empty_directory_and_leaves_nothing_behind(
         it = Printing(process)
         url = it.wait_for("Rallypoint is ready: (http://.*)$")[1]
         assert urllib.request.urlopen(f"{url}/ping").read() == b"pong"  # noqa: S310 - ours
+        page = it.wait_for("How it is: (http://[^ ,]*)")[1]
+        assert b"Status" in urllib.request.urlopen(page).read()  # noqa: S310 - ours
+        monitor = it.wait_for(r"In a terminal: \.venv/bin/python (manage\.py monitor .*)$")[1]
+        assert f":{free_port}" in monitor
         everything = children_of(process.pid)
         assert len(everything) > 10
         it.send(signal.SIGINT)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from monitoring.postgresql.report import Report, Section, make_report
+from monitoring.postgresql.statements import first_line
 
 WIDEST = 100
 
@@ -34,15 +35,11 @@ class Command(BaseCommand):
         try:
             report = make_report(limit=limit, long_seconds=long_seconds)
         except DatabaseError as error:
-            raise CommandError(f"PostgreSQL does not answer: {_first_line(error)}") from None
+            raise CommandError(f"PostgreSQL does not answer: {first_line(error)}") from None
         if options["json"]:
             self.stdout.write(json.dumps(report.as_json(), indent=2))
         else:
             self.stdout.write("\n".join(_text(report)))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0]
 
 
 def _text(report: Report) -> Iterator[str]:
