@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from benchmarks import PROJECT
 from benchmarks.machine import SERVER_CORE, on_core, say
@@ -35,6 +35,15 @@ def free_port() -> int:
 def rallypoint(store: Store, **settings: str) -> Iterator[str]:
     """The whole stack as it is deployed, with its own configuration; gives its base URL."""
     with _gunicorn("config.asgi:application", store.environment | settings, "/ping") as server:
+        yield server.url
+
+
+@contextmanager
+def logging_its_requests(application: str, store: Store, log: Path) -> Iterator[str]:
+    """`application` on the product's server, with what it says of its requests in the file `log`,
+    as a deployment has it; gives its base URL."""
+    environment = store.environment | {"LOG_LEVEL": "INFO"}
+    with log.open("wb") as said, _gunicorn(application, environment, "/ping", log=said) as server:
         yield server.url
 
 
@@ -108,11 +117,12 @@ def _gunicorn(
     ready: str,
     *,
     core: int | None = SERVER_CORE,
+    log: IO[bytes] | None = None,
 ) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", application]
     bound = {**environment, "BIND": f"127.0.0.1:{port}"}
-    with _serving(command, bound, port, ready, core=core) as server:
+    with _serving(command, bound, port, ready, core=core, log=log) as server:
         yield server
 
 
@@ -125,12 +135,14 @@ def _serving(
     *,
     directory: Path = PROJECT,
     core: int | None = SERVER_CORE,
+    log: IO[bytes] | None = None,
 ) -> Iterator[Server]:
     process = subprocess.Popen(
         command,
         cwd=directory,
         env=dict(environment),
         stdout=sys.stderr,
+        stderr=log,
         preexec_fn=on_core(core),  # noqa: PLW1509 - there is one thread
     )
     try:

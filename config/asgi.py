@@ -1,5 +1,5 @@
-"""The ASGI stack, from the outside in: life cycle, redirect, metrics, security headers,
-correlation, health, kept answers, maintenance, body, load shedding, Django.
+"""The ASGI stack, from the outside in: life cycle, redirect, metrics, kept answers, security
+headers, correlation, health, maintenance, body, load shedding, Django.
 
 Django runs as WSGI in a bounded pool of threads: its own ASGI handler makes a thread for each
 request and served the same view three to four times slower.
@@ -30,7 +30,7 @@ from monitoring.limits.limits import Limits  # noqa: E402
 from monitoring.maintenance import services as maintenance  # noqa: E402
 from monitoring.maintenance.layer import Maintenance  # noqa: E402
 from monitoring.maintenance.watcher import Watcher  # noqa: E402
-from monitoring.metrics import RequestMetrics  # noqa: E402
+from monitoring.metrics import Observations, RequestMetrics  # noqa: E402
 from monitoring.performance.loop_lag import LoopLag  # noqa: E402
 from monitoring.performance.services import SNAPSHOT_SECONDS, remember  # noqa: E402
 from monitoring.proxies import parse_networks  # noqa: E402
@@ -88,6 +88,7 @@ class Lifecycle:
             else:
                 for runtime in self._runtimes:
                     await runtime.stop()
+                Observations.hand_over_all()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -171,9 +172,6 @@ if settings.ENABLE_WEBSOCKET:
 _watcher = Watcher(redis_url=settings.REDIS_URL, ask_database=maintenance.stored_once)
 _runtimes.append(_watcher)
 _http = Maintenance(_http, always=("/admin/monitoring/maintenance/", "/admin/login/"))
-_kept = ResponseCache(
-    Protocols(_http, _socket), redis_url=settings.CACHE_URL, prefixes=PUBLIC_ANSWERS
-)
 _watch = HealthWatch(services.short_report, services.database_was_met)
 _runtimes += [
     _watch,
@@ -181,7 +179,14 @@ _runtimes += [
     Regularly("snapshots", remember, seconds=SNAPSHOT_SECONDS),
     Regularly("status-history", sample, seconds=SAMPLE_SECONDS, pause=SAMPLE_SECONDS),
 ]
-_health = HealthRoad(_kept, _watch, expose=services.scrape, metrics_token=settings.METRICS_TOKEN)
+_health = HealthRoad(
+    Protocols(_http, _socket),
+    _watch,
+    expose=services.scrape,
+    metrics_token=settings.METRICS_TOKEN,
+)
 _careful = SecurityHeaders(CorrelationId(_health), https=settings.HTTPS)
-_served = Redirect(RequestMetrics(_careful), _runtime)
+# Outside of those two: what they say of an answer is kept with it.
+_kept = ResponseCache(_careful, redis_url=settings.CACHE_URL, prefixes=PUBLIC_ANSWERS)
+_served = Redirect(RequestMetrics(_kept), _runtime)
 application = Lifecycle(_served, *_runtimes)

@@ -71,6 +71,11 @@ class Protocol(ASGIProtocol):
 
 
 def install() -> None:
-    """gunicorn has no setting for it, and looks the class up when it begins to listen."""
+    """gunicorn has no setting for it, and looks the class up when it begins to listen.
+
+    What the C parser can do it notes on the class that is asked first, and reads on its own: asked
+    through ours only, it would never find it, and parse in Python at half the speed.
+    """
+    ASGIProtocol._check_h1c_protocol_available()  # noqa: SLF001 - see above
     module: Any = gasgi
     module.ASGIProtocol = Protocol

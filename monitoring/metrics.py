@@ -4,13 +4,15 @@ Imports no Django. Whoever answers a request says which route it was by
 `name_route(scope, "/{slug}")`; inside Django the correlation middleware does.
 """
 
+import asyncio
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
@@ -57,22 +59,16 @@ class RequestMetrics:
         notes: dict[str, Any] = scope.setdefault(_NOTES, {})
         status = 500  # an application that raises has answered nothing
 
-        async def watched(message: Message) -> None:
+        def watched(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         try:
             await self.app(scope, receive, watched)
         finally:
-            observe(
-                scope["method"],
-                notes.get("route", UNMATCHED),
-                status,
-                time.perf_counter() - started,
-                code=notes.get("code", ""),
-            )
+            _count(scope["method"], status, notes, time.perf_counter() - started)
 
 
 def name_route(scope: Scope, route: str) -> None:
@@ -85,32 +81,59 @@ def name_code(scope: Scope, code: str) -> None:
     scope.setdefault(_NOTES, {})["code"] = code
 
 
+def _count(method: str, status: int, notes: Mapping[str, str], seconds: float) -> None:
+    route = notes.get("route", UNMATCHED)
+    if status < 400:
+        _observations(_known(method), route, status // 100).add(seconds)
+    else:
+        observe(method, route, status, seconds, code=notes.get("code", ""))
+
+
 def observe(method: str, route: str, status: int, seconds: float, *, code: str = "") -> None:
     if status >= 400:
         ERRORS.labels(category_of(status, code)).inc()
-    counter, histogram = _children(method if method in _METHODS else "OTHER", route, status // 100)
+    counter, histogram = _children(_known(method), route, status // 100)
     counter.inc()
     histogram.observe(seconds)
 
 
+def _known(method: str) -> str:
+    return method if method in _METHODS else "OTHER"
+
+
 class Observations:
-    """`observe` for a road where a microsecond counts: a few hundred requests are handed over at
-    once, to the counters that all processes of a machine share in files. A scrape sees them late by
-    as long as their owner waits between two calls of `hand_over`."""
+    """`observe` where a microsecond counts: a few hundred requests are handed over at once, to the
+    counters that all processes of a machine share in files. None waits for longer than a second,
+    and what waits in a process is handed over before that one is scraped."""
 
     _AT_ONCE = 512
+    _SECONDS = 1.0
+    _waiting: ClassVar[set["Observations"]] = set()
 
-    def __init__(self, method: str, route: str, status: int) -> None:
-        self._counter, self._histogram = _children(method, route, status // 100)
+    def __init__(self, method: str, route: str, status_class: int) -> None:
+        self._counter, self._histogram = _children(method, route, status_class)
         self._seconds: list[float] = []
 
     def add(self, seconds: float) -> None:
+        """For the event loop."""
         self._seconds.append(seconds)
-        if len(self._seconds) >= self._AT_ONCE:
+        if self not in self._waiting:
+            self._waiting.add(self)
+            asyncio.get_running_loop().call_later(self._SECONDS, self._end_waiting)
+        elif len(self._seconds) >= self._AT_ONCE:
             self.hand_over()
 
+    def _end_waiting(self) -> None:
+        self._waiting.discard(self)
+        self.hand_over()
+
     def hand_over(self) -> None:
-        seconds, self._seconds = sorted(self._seconds), []
+        """In any thread: each observation is taken by one."""
+        seconds: list[float] = []
+        with suppress(IndexError):
+            while True:
+                seconds.append(self._seconds.pop())
+        seconds.sort()
         self._counter.inc(len(seconds))
         # prometheus_client has no way to observe many; its own `observe` is these two lines.
         self._histogram._sum.inc(sum(seconds))  # noqa: SLF001
@@ -119,6 +142,14 @@ class Observations:
             if number := bisect_right(seconds, bound) - counted:
                 bucket.inc(number)
                 counted += number
+
+    @classmethod
+    def hand_over_all(cls) -> None:
+        for each in list(cls._waiting):
+            each.hand_over()
+
+
+_observations = lru_cache(maxsize=4096)(Observations)
 
 
 @lru_cache(maxsize=4096)
@@ -199,6 +230,7 @@ def totals() -> tuple[float, float]:
 
 def _registry(*, announced: bool = True) -> CollectorRegistry:
     """Made for each scrape, as the multi-process collector wants it."""
+    Observations.hand_over_all()
     registry = CollectorRegistry()
     if VARIABLE in os.environ:
         _OfAllProcesses(registry)  # type: ignore[no-untyped-call]

@@ -40,6 +40,11 @@ def valid_or_new(raw: bytes | str | None) -> str:
     return raw if raw and _VALID.fullmatch(raw) else new_id()
 
 
+def id_header(raw: bytes | None) -> tuple[bytes, bytes]:
+    """The header of the answer to a request with this one."""
+    return _RAW_HEADER, valid_or_new(raw).encode("ascii")
+
+
 class bound:  # noqa: N801
     """`with bound(value):` everything inside reads this id; cheaper than a generator's."""
 
@@ -63,7 +68,7 @@ class CorrelationId:
     """ASGI: gives every request one valid id, inwards as its header and outwards on the answer.
 
     Answers made outside Django (shed load, handshakes) carry it because of this layer. A redirect
-    lies outside it, where its own event id serves.
+    lies outside it, where its own event id serves, and so does a kept answer.
     """
 
     def __init__(self, app: ASGIApplication) -> None:
@@ -80,10 +85,10 @@ class CorrelationId:
             _replace_header(scope, encoded)
         _current.set(value)
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             if message["type"] in _ANSWERS:
                 _add_header(message, encoded)
-            await send(message)
+            return send(message)
 
         await self.app(scope, receive, send_with_id)
 

@@ -90,7 +90,7 @@ class Runtime:
         )
         self.rate = RateLimit(self._redis, self._availability, config.processes)
         self.visitors = VisitorHasher(config.identity_key)
-        self.redirect_times = Observations("GET", ROUTE, 302)
+        self.redirect_times = Observations("GET", ROUTE, 3)
         self._allowance = ClickAllowance(self._claim)
 
     async def start(self) -> None:
@@ -113,7 +113,6 @@ class Runtime:
     async def stop(self) -> None:
         await _cancel(self._tasks)
         await self.journal.flush()
-        self.redirect_times.hand_over()
         self._spool.close()
         await self._database.close(timeout=1)
         await self._redis.aclose()
@@ -202,7 +201,6 @@ class Runtime:
     async def _keep_house(self) -> None:
         await self.journal.flush()
         await self._learn_salts()
-        self.redirect_times.hand_over()
         if self.gate and self._availability.up:
             await tell_later(self._redis, self.gate.refusals.take())
 

@@ -8,6 +8,7 @@ served with `X-Cache: STALE` and its Age. Imports no Django.
 
 import asyncio
 import time
+from collections.abc import Awaitable
 
 from monitoring.lookups import looked_up
 from monitoring.metrics import name_route
@@ -32,6 +33,10 @@ _PERSONAL = frozenset({b"authorization", b"cookie", b"x-api-key"})
 # Two spellings of a path are two answers, and so are two origins or hosts: the headers that let a
 # browser read an answer name its own.
 _TELLING = frozenset({b"host", b"origin", b"x-forwarded-proto"})
+_READ = _PERSONAL | _TELLING | {
+    *(b"transfer-encoding", b"content-length", b"accept-encoding", b"if-none-match"),
+    b"x-correlation-id",
+}  # fmt: skip
 _SHOWN = {"miss": b"MISS", STALE: b"STALE"}
 _NO_BODY = frozenset({b"", b"0"})
 
@@ -150,13 +155,13 @@ class ResponseCache:
             self._unoffered.clear()
         return time.monotonic() < self._unoffered.get(key, 0.0)
 
-    async def _answer(self, outcome: Outcome, asked: Asked, scope: Scope, send: Send) -> None:
+    def _answer(self, outcome: Outcome, asked: Asked, scope: Scope, send: Send) -> Awaitable[None]:
         assert outcome.held is not None  # noqa: S101 - there is something to answer with
         route = outcome.held.kept.route
         name_route(scope, route)
         looked_up(route, outcome.word)
         shown = _SHOWN.get(outcome.word, b"HIT")
-        await outcome.held.answer(asked, send, outcome=shown, own=outcome.own)
+        return outcome.held.answer(asked, send, outcome=shown, own=outcome.own)
 
     async def close(self) -> None:
         await self._shelf.close()
@@ -178,8 +183,11 @@ def _read(scope: Scope) -> Asked | None:
     if scope["method"] not in _METHODS:
         return None
     encoding = known = b""
+    correlation: bytes | None = None
     telling: list[bytes] = []
     for name, value in scope["headers"]:
+        if name not in _READ:
+            continue
         if name in _PERSONAL or name == b"transfer-encoding":
             return None
         if name == b"content-length" and value not in _NO_BODY:
@@ -190,17 +198,19 @@ def _read(scope: Scope) -> Asked | None:
             known = value
         elif name in _TELLING:
             telling += (name, value)
+        elif name == b"x-correlation-id":
+            correlation = value
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     key = b"\0".join((raw.partition(b"?")[0], scope.get("query_string", b""), *telling))
-    return Asked(key, scope["method"] == "HEAD", encoding, known)
+    return Asked(key, scope["method"] == "HEAD", encoding, known, correlation)
 
 
 def _unoffered(send: Send) -> Send:
     """Hands an answer on without its offer."""
 
-    async def handing_on(message: Message) -> None:
+    def handing_on(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             message = {**message, "headers": without_offer(message["headers"])}
-        await send(message)
+        return send(message)
 
     return handing_on

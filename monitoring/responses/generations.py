@@ -9,6 +9,10 @@ from collections.abc import Awaitable, Callable
 # again: so this is no promise, only a bound on memory.
 TAG_SECONDS = 86_400
 
+# Turns of the event loop between two questions: those just answered are sent what they asked for,
+# whoever asks next is read, and the next question is his too.
+TURNS = 3
+
 Read = Callable[[list[str]], Awaitable[list[bytes | None]]]
 
 
@@ -31,13 +35,13 @@ class Generations:
         self._asked: dict[str, list[asyncio.Future[bytes | None]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
-    async def of(self, tag: str) -> bytes | None:
+    def of(self, tag: str) -> "asyncio.Future[bytes | None]":
         """None when there is none, or nobody knows."""
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(tag, []).append(future)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        return await future
+        return future
 
     async def _ask(self) -> None:
         try:
@@ -54,6 +58,8 @@ class Generations:
             finally:
                 for futures, generation in zip(asked.values(), found, strict=True):
                     _answer(futures, generation)
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
 
 
 def _answer(futures: list[asyncio.Future[bytes | None]], generation: bytes | None) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from monitoring.responses.variants import IDENTITY, chosen, etag_of, is_unchanged, strong_etag
-from monitoring.trace import Send
+from monitoring.trace import Send, id_header
 
 OFFER = "Rallypoint-Keep"
 
@@ -98,41 +98,52 @@ def keep(offer: Offer, headers: Headers, bodies: dict[str, bytes]) -> Kept:
     )
 
 
-class Held:
-    """A kept answer in this process, its headers made once for each encoding. `retry_at` is when
-    to ask for a newer one again, after an attempt that failed (monotonic)."""
+class Variant(NamedTuple):
+    """The answer in one encoding, with what can be said of it once and for all."""
 
-    __slots__ = ("_headers", "kept", "retry_at", "size")
+    etag: bytes
+    headers: Headers
+    length: tuple[bytes, bytes]
+    body: bytes
+
+
+class Held:
+    """A kept answer in this process, made ready once for each encoding. `retry_at` is when to ask
+    for a newer one again, after an attempt that failed (monotonic)."""
+
+    __slots__ = ("_variants", "kept", "retry_at", "size")
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
         self.retry_at = 0.0
         self.size = 1_024 + sum(map(len, kept.bodies.values()))
-        self._headers: dict[str, Headers] = {}
+        self._variants: dict[str, Variant] = {}
 
     async def answer(
         self, asked: "Asked", send: Send, *, outcome: bytes, own: Headers | None = None
     ) -> None:
-        """`own` are headers of this exchange alone."""
+        """`own` are headers of this exchange alone, its id among them."""
         encoding = chosen(asked.accept_encoding, self.kept.bodies)
-        age = str(max(0, int(self.kept.age))).encode()
-        headers = [*self._lasting(encoding), (b"age", age), (b"x-cache", outcome), *(own or ())]
-        body = self.kept.bodies[encoding]
+        etag, lasting, length, body = self._variants.get(encoding) or self._prepare(encoding)
+        age = b"%d" % max(0, int(self.kept.age))
+        headers = [*lasting, (b"age", age), (b"x-cache", outcome)]
+        headers += own or (id_header(asked.correlation),)
         status = 200
-        if is_unchanged(asked.if_none_match, etag_of(self.kept.etag, encoding)):
+        if is_unchanged(asked.if_none_match, etag):
             status, body = 304, b""
         else:
-            headers.append((b"content-length", str(len(body)).encode()))
+            headers.append(length)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if asked.is_head else body})
 
-    def _lasting(self, encoding: str) -> Headers:
-        if (found := self._headers.get(encoding)) is None:
-            found = [*self.kept.headers, (b"etag", etag_of(self.kept.etag, encoding))]
-            if encoding:
-                found.append((b"content-encoding", encoding.encode()))
-            self._headers[encoding] = found
-        return found
+    def _prepare(self, encoding: str) -> Variant:
+        body, etag = self.kept.bodies[encoding], etag_of(self.kept.etag, encoding)
+        headers = [*self.kept.headers, (b"etag", etag)]
+        if encoding:
+            headers.append((b"content-encoding", encoding.encode()))
+        length = (b"content-length", str(len(body)).encode())
+        made = self._variants[encoding] = Variant(etag, headers, length, body)
+        return made
 
 
 class Asked(NamedTuple):
@@ -142,3 +153,4 @@ class Asked(NamedTuple):
     is_head: bool
     accept_encoding: bytes
     if_none_match: bytes
+    correlation: bytes | None

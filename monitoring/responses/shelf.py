@@ -16,7 +16,7 @@ from monitoring.responses.connection import KeptConnection
 from monitoring.responses.kept import Held, Kept
 
 # The digit changes with what is kept.
-PREFIX = "rallypoint:responses:2:"
+PREFIX = "rallypoint:responses:3:"
 PAUSE = 1.0
 # Not much more than a busy event loop may need to see an answer that has come: who takes that for
 # an outage sends a crowd to Django when it is least welcome.

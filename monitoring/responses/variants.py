@@ -27,6 +27,8 @@ def encoded(body: bytes, content_type: bytes) -> dict[str, bytes]:
 def chosen(accepted: bytes, offered: Container[str]) -> str:
     """The best of `offered` for this Accept-Encoding (RFC 9110, 12.5.3). Who accepts nothing of it
     is sent the plain body all the same."""
+    if not accepted:
+        return IDENTITY
     return next((name for name in _accepted(accepted) if name in offered), IDENTITY)
 
 

@@ -70,6 +70,14 @@ def test_kept_answers_are_compared_with_those_made_anew(short_form: Found) -> No
     assert found["targets"]
 
 
+@with_load
+def test_a_view_is_compared_with_itself_without_our_layers(short_form: Found) -> None:
+    found = short_form["layers"]
+
+    assert {"the whole stack", "the view without it"} <= sides(found)
+    assert found["targets"]
+
+
 def test_a_room_is_told_by_each_server_and_everybody_hears_it_once(short_form: Found) -> None:
     found = short_form["fanout"]
 

@@ -9,7 +9,7 @@ from django.test import Client, override_settings
 from django.urls import path
 
 from accounts.models import User
-from config.asgi import _careful
+from config.asgi import _careful, _kept
 from monitoring.headers import SecurityHeaders, for_answers, for_redirects
 from monitoring.health.middleware import HEADER as MEMORY
 
@@ -45,6 +45,16 @@ async def test_answers_of_the_whole_stack_are_complete(place: str) -> None:
     found = await headers_of(_careful, place)
     assert found.keys() >= COMPLETE
     assert found["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_so_are_kept_ones_of_which_the_stack_hears_no_more() -> None:
+    first, again = [await headers_of(_kept, "/api/quests") for _ in range(2)]
+    await _kept.close()
+
+    assert (first["x-cache"], again["x-cache"]) == ("MISS", "HIT")
+    assert again.keys() >= COMPLETE | {"x-correlation-id"}
+    assert again["x-correlation-id"] != first["x-correlation-id"]
 
 
 async def test_so_are_answers_made_in_front_of_django() -> None:

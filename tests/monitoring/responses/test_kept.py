@@ -24,9 +24,19 @@ async def test_the_second_caller_is_served_without_the_application(
     assert (first[b"x-cache"], headers[b"x-cache"]) == (b"MISS", b"HIT")
     assert headers[b"content-type"] == b"text/plain"
     assert headers[b"age"].isdigit()
-    assert b"x-correlation-id" not in headers
     for answer in (first, headers):
         assert OFFER.lower().encode() not in {name.lower() for name in answer}
+
+
+async def test_every_answer_has_the_id_of_its_own_request(cache: ResponseCache) -> None:
+    first, *others = [(await get(cache)).headers[b"x-correlation-id"] for _ in range(3)]
+    given = await get(cache, x_correlation_id="my-own-request")
+    broken = await get(cache, x_correlation_id="<script>")
+
+    assert first == b"0123456789"  # the application's
+    assert len({first, *others}) == 3
+    assert given.headers[b"x-correlation-id"] == b"my-own-request"
+    assert b"<" not in broken.headers[b"x-correlation-id"]
 
 
 @pytest.mark.parametrize(
