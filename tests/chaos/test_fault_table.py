@@ -125,7 +125,8 @@ def test_health_and_figures(fault: Fault) -> None:
 
 
 def is_kept(house: House) -> bool:
-    return house.see(house.quest).headers.get("X-Cache") == "HIT"
+    """By every process: any of them may answer."""
+    return {house.see(house.quest).headers.get("X-Cache") for _ in range(8)} == {"HIT"}
 
 
 def test_it_heals_by_itself(fault: Fault) -> None:
