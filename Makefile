@@ -29,6 +29,7 @@ dev: development ## Run the development server, which reloads, over the servers 
 
 test: development lint ## Lint, then all tests; ARGS="tests/links -k slug" chooses some
 	@deploy/chromium.sh
+	@deploy/prometheus.sh
 	$(BIN)/python -m monitoring.embedded --temporary -- $(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 lint: development ## Style, types, import directions, templates, migrations, system checks

@@ -6,6 +6,8 @@ was. The crowd shares the machine with the servers: both sides of each ratio do.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +23,8 @@ _TIMES = 10.0
 _BUSY = 64
 _OVERLOADED = 1_000
 _PEOPLE = 1_000
+# Who look beside the crowd, a second.
+_LOOKS, _FEW = 50.0, 20
 _WARM_UP = 3.0
 _BACK_WITHIN = 10
 
@@ -38,7 +42,9 @@ def run(stores: Stores, plan: Plan) -> Result:
             say(f"overload: {able.rate:,.0f}/s answered")
             ask = partial(crowd, server.url, kinds, seconds=seconds)
             _people(result, ask, able, min(_PEOPLE, plan.guests))
-            _overload(result, ask, able, seconds)
+            few = {name: replace(kinds[name], share=1) for name in ("health", "write")}
+            look = partial(crowd, server.url, few, rate=_LOOKS, seconds=seconds, connections=_FEW)
+            _overload(result, ask, look, able, seconds)
     result.notes.append("half are redirects, a fifth public, a fifth a person's, a tenth writes")
     return result
 
@@ -53,18 +59,27 @@ def _people(result: Result, ask: Callable[..., Seen], able: Seen, people: int) -
     ]
 
 
-def _overload(result: Result, ask: Callable[..., Seen], able: Seen, seconds: float) -> None:
+def _overload(
+    result: Result, ask: Callable[..., Seen], look: Callable[[], Seen], able: Seen, seconds: float
+) -> None:
+    """`look` are a few who come beside the crowd, each over a connection that waits for nobody."""
     rate = able.rate * _TIMES
-    over = ask(rate=rate, connections=_OVERLOADED)
+    with ThreadPoolExecutor(1) as beside:
+        looking = beside.submit(look)
+        over = ask(rate=rate, connections=_OVERLOADED)
+    beside_it = looking.result()
     after = ask(rate=able.rate / 2, seconds=2 * seconds, connections=_BUSY)
     say(f"overload: at {rate:,.0f}/s: {_told(over)}")
     result.sides += [
         Side("answered at most", "1/s", [able.rate]),
         Side(f"answered at {_TIMES:.0f} times that", "1/s", [over.rate]),
-        Side("shed within, p99", "ms", [over.shed.get("p99", 0.0)]),
+        Side("health beside it, p99", "ms", [beside_it.kinds["health"].get("p99", 0.0)]),
+        Side("shed beside it, median", "ms", [beside_it.shed.get("p50", 0.0)]),
     ]
     refused = {name: _refused(kind) for name, kind in over.kinds.items()}
     result.targets += [
+        Target("health, p99", beside_it.kinds["health"].get("p99", 0.0), 50, "ms", at_least=False),
+        Target("shed, median", beside_it.shed.get("p50", 0.0), 50, "ms", at_least=False),
         Target("goodput", over.rate / able.rate, 0.85),
         Target("back to normal", _recovery(after), _BACK_WITHIN, "s", at_least=False),
         Target("refused redirects / refused others", _first(refused), 1.0, at_least=False),

@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 import requests
 
+from benchmarks import PROJECT
 from tests.stack import Stack, free_port, wait_until
 
-PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
+# Where deploy/prometheus.sh unpacks Debian's.
+_UNPACKED = PROJECT / ".venv/debian/usr/bin"
+PROMETHEUS, PROMTOOL = (
+    shutil.which(name) or shutil.which(name, path=_UNPACKED) for name in ("prometheus", "promtool")
+)
 
 pytestmark = [
     pytest.mark.xdist_group("stack"),
