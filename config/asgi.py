@@ -30,7 +30,7 @@ from monitoring.limits.limits import Limits  # noqa: E402
 from monitoring.maintenance import services as maintenance  # noqa: E402
 from monitoring.maintenance.layer import Maintenance  # noqa: E402
 from monitoring.maintenance.watcher import Watcher  # noqa: E402
-from monitoring.metrics import Observations, RequestMetrics  # noqa: E402
+from monitoring.metrics import RequestMetrics  # noqa: E402
 from monitoring.performance.loop_lag import LoopLag  # noqa: E402
 from monitoring.performance.services import SNAPSHOT_SECONDS, remember  # noqa: E402
 from monitoring.proxies import parse_networks  # noqa: E402
@@ -88,7 +88,6 @@ class Lifecycle:
             else:
                 for runtime in self._runtimes:
                     await runtime.stop()
-                Observations.hand_over_all()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 

@@ -9,10 +9,9 @@ import os
 import time
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from functools import lru_cache
 from math import inf
-from typing import Any, ClassVar
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, multiprocess
@@ -102,38 +101,21 @@ def _known(method: str) -> str:
 
 
 class Observations:
-    """`observe` where a microsecond counts: a few hundred requests are handed over at once, to the
-    counters that all processes of a machine share in files. None waits for longer than a second,
-    and what waits in a process is handed over before that one is scraped."""
-
-    _AT_ONCE = 512
-    _SECONDS = 1.0
-    _waiting: ClassVar[set["Observations"]] = set()
+    """`observe` where a microsecond counts, for the event loop: what is answered in one turn of it
+    is handed over at its end, at once, to the counters that all processes of a machine share in
+    files. A process that is killed loses no more than that."""
 
     def __init__(self, method: str, route: str, status_class: int) -> None:
         self._counter, self._histogram = _children(method, route, status_class)
         self._seconds: list[float] = []
 
     def add(self, seconds: float) -> None:
-        """For the event loop."""
+        if not self._seconds:
+            asyncio.get_running_loop().call_soon(self._hand_over)
         self._seconds.append(seconds)
-        if self not in self._waiting:
-            self._waiting.add(self)
-            asyncio.get_running_loop().call_later(self._SECONDS, self._end_waiting)
-        elif len(self._seconds) >= self._AT_ONCE:
-            self.hand_over()
 
-    def _end_waiting(self) -> None:
-        self._waiting.discard(self)
-        self.hand_over()
-
-    def hand_over(self) -> None:
-        """In any thread: each observation is taken by one."""
-        seconds: list[float] = []
-        with suppress(IndexError):
-            while True:
-                seconds.append(self._seconds.pop())
-        seconds.sort()
+    def _hand_over(self) -> None:
+        seconds, self._seconds = sorted(self._seconds), []
         self._counter.inc(len(seconds))
         # prometheus_client has no way to observe many; its own `observe` is these two lines.
         self._histogram._sum.inc(sum(seconds))  # noqa: SLF001
@@ -142,11 +124,6 @@ class Observations:
             if number := bisect_right(seconds, bound) - counted:
                 bucket.inc(number)
                 counted += number
-
-    @classmethod
-    def hand_over_all(cls) -> None:
-        for each in list(cls._waiting):
-            each.hand_over()
 
 
 _observations = lru_cache(maxsize=4096)(Observations)
@@ -230,7 +207,6 @@ def totals() -> tuple[float, float]:
 
 def _registry(*, announced: bool = True) -> CollectorRegistry:
     """Made for each scrape, as the multi-process collector wants it."""
-    Observations.hand_over_all()
     registry = CollectorRegistry()
     if VARIABLE in os.environ:
         _OfAllProcesses(registry)  # type: ignore[no-untyped-call]
