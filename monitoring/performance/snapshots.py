@@ -14,13 +14,17 @@ _KEPT = ("rallypoint_", "django_db_")
 Labels = tuple[tuple[str, str], ...]
 # (bound, how many lay at or below it), in rising order; the last bound is infinite.
 Buckets = list[tuple[float, float]]
+Series = tuple[str, Labels]
+
+# Series have the same names in every snapshot. Kept once, they leave little to it but numbers.
+_names: dict[Series, Series] = {}
 
 
 class Snapshot(NamedTuple):
     """Every sample at Unix time `at`."""
 
     at: float
-    values: Mapping[tuple[str, Labels], float]
+    values: Mapping[Series, float]
 
     def series(self, name: str) -> Iterator[tuple[dict[str, str], float]]:
         for (found, labels), value in self.values.items():
@@ -34,13 +38,18 @@ class Snapshot(NamedTuple):
 
 def snapshot(families: Iterable[Metric], at: float) -> Snapshot:
     values = {
-        (sample.name, tuple(sorted(sample.labels.items()))): float(sample.value)
+        _named(sample.name, sample.labels): float(sample.value)
         for family in families
         if family.name.startswith(_KEPT)
         for sample in family.samples
         if not sample.name.endswith("_created")
     }
     return Snapshot(at, values)
+
+
+def _named(name: str, labels: Mapping[str, str]) -> Series:
+    series = (name, tuple(sorted(labels.items())))
+    return _names.setdefault(series, series)
 
 
 class Change(NamedTuple):
