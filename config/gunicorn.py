@@ -21,7 +21,7 @@ os.environ.setdefault("WEB_CONCURRENCY", str(multiprocessing.cpu_count()))
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "config.worker.Worker"
 workers = int(os.environ["WEB_CONCURRENCY"])
-limit_memory(env.integer("WORKER_MAX_MEMORY_MB", 1024))
+limit_memory(env.integer("WORKER_MAX_MEMORY_MB", 1024, at_least=0))
 worker_connections = 10_000
 backlog = 2048
 # A target has up to 8,192 characters, and `/slug?forwarded=query` may carry one along.

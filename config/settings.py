@@ -118,7 +118,7 @@ DATABASES = {
         DATABASE_URL,
         pgbouncer=DATABASE_PGBOUNCER,
         # Celery closes a pool around every task, and a command has one thread: no pool there.
-        pool_max=env.integer("DATABASE_POOL_MAX", 20) if ROLE == "web" else 0,
+        pool_max=env.integer("DATABASE_POOL_MAX", 20, at_least=1) if ROLE == "web" else 0,
         options={
             "connect_timeout": 2,
             "application_name": "rallypoint",
@@ -236,9 +236,10 @@ CELERY_BEAT_SCHEDULE = {
     "realtime.reconcile": {"task": "realtime.tasks.reconcile", "schedule": 86_400.0},
     "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 3600.0},
 }
-# Queued ticks of a periodic task are worthless after a while; they must not pile up.
+# Queued ticks of a periodic task are worthless after a while; they must not pile up. Celery's own
+# name for it, `expires`, is not read by django-celery-beat.
 for _entry in CELERY_BEAT_SCHEDULE.values():
-    _entry["options"] = {"expires": max(float(str(_entry["schedule"])), 10.0)}
+    _entry["options"] = {"expire_seconds": max(int(float(str(_entry["schedule"]))), 10)}
 
 # --- Accounts -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

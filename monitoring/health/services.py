@@ -68,14 +68,14 @@ def check_redis() -> Check:
     return Check(Status.HEALTHY if keeps_file else Status.DEGRADED, details=details)
 
 
-@check()
+@check(critical=(WORKER,))
 def check_workers() -> Check:
     """By the heartbeat that beat plans, the broker carries and a worker writes."""
     raw: Any = durable().get(HEARTBEAT_KEY)
     if raw is None:
-        return Check(Status.DEGRADED, details={"error": "no heartbeat"})
+        return Check(Status.UNHEALTHY, details={"error": "no heartbeat"})
     age = round(max(0.0, time.time() - float(raw)), 1)
-    status = Status.HEALTHY if age <= SILENT_AFTER else Status.DEGRADED
+    status = Status.HEALTHY if age <= SILENT_AFTER else Status.UNHEALTHY
     return Check(status, details={"heartbeatAge": age})
 
 

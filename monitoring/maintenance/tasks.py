@@ -1,5 +1,6 @@
 """What Celery's tasks do while there is maintenance: they wait, for the database takes nothing."""
 
+import sys
 from typing import Any
 
 from celery import Task
@@ -7,6 +8,8 @@ from celery import Task
 from monitoring.maintenance import services
 
 TRY_AGAIN_SECONDS = 10
+# However long it lasts; None would be the task's own number.
+_WITHOUT_END = sys.maxsize
 
 
 class PatientTask(Task):
@@ -21,4 +24,4 @@ class PatientTask(Task):
             return super().__call__(*args, **kwargs)
         if request.expires or request.is_eager:
             return None
-        raise self.retry(countdown=TRY_AGAIN_SECONDS, max_retries=None)
+        raise self.retry(countdown=TRY_AGAIN_SECONDS, max_retries=_WITHOUT_END)

@@ -15,12 +15,11 @@ from monitoring.correlation import route_of
 from monitoring.redis import evictable
 from monitoring.responses.generations import TAG_SECONDS, new_generation, tag_key
 from monitoring.responses.kept import OFFER, Offer
+from monitoring.wire.policy import is_personal
 
 logger = structlog.get_logger("rallypoint.responses")
 
 STALE_SECONDS = 3_600
-# Their answers are never kept: for them the question would be for nothing.
-_PERSONAL = ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_API_KEY")
 _Get = TypeVar("_Get", bound=Callable[..., Response])
 
 
@@ -57,8 +56,8 @@ def kept(*, tag: str, seconds: int, stale: int = STALE_SECONDS) -> Callable[[_Ge
     def decorate(get: _Get) -> _Get:
         @wraps(get)
         def answered(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-            is_personal = any(request.META.get(name) for name in _PERSONAL)
-            before = None if is_personal else generation(tag)
+            # Theirs are never kept: for them the question would be for nothing.
+            before = None if is_personal(request) else generation(tag)
             response: Response = get(self, request, *args, **kwargs)
             route = route_of(request)
             keep(response, tag=tag, generation=before, seconds=seconds, stale=stale, route=route)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from monitoring.health.report import Status, worst
 from monitoring.health.runner import runner
+from monitoring.maintenance import notice as maintenance
 from monitoring.models import StatusDay
 from monitoring.status.components import component_states
 from monitoring.status.days import components, recorded
@@ -31,6 +32,7 @@ def status_page(_: HttpRequest) -> HttpResponse:
     context = {
         "status": status,
         "sentence": _SENTENCES[status],
+        "maintenance": maintenance.current(),
         "components": list(components(states, rows or [], now.date())),
         "has_history": rows is not None,
         "days": DAYS,

@@ -63,12 +63,21 @@ def memory(stack: Stack) -> int:
     return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE")
 
 
+def settle(stack: Stack, hearer: Talker) -> None:
+    """Until what the workers hold for a flood anyway is held: another one adds little."""
+    for _ in range(5):
+        before = memory(stack)
+        flood(stack, hearer)
+        if memory(stack) - before < MOST / 8:
+            break
+
+
 def test_who_reads_nothing_costs_little_and_is_let_go(stack: Stack) -> None:
     hers, his = make_people(stack, 2, [ROOM])
     with ExitStack() as open_ones:
         alice = open_ones.enter_context(Talker(stack, hers))
         alice.join(ROOM)
-        flood(stack, alice)  # what the workers hold for a flood anyway is held from now on
+        settle(stack, alice)
         open_ones.enter_context(deaf_client(stack, his))
         wait_until(lambda: alice.ask("presence:list", room=ROOM)["data"]["present"] == 2)
         # From here on: the first connection that a worker ever serves costs it some 3 MB of

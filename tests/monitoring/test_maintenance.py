@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from celery.exceptions import Retry
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import InternalError, OperationalError, connection, transaction
 from django.test import Client
+from django_celery_beat.schedulers import ModelEntry
 
 from accounts.models import User
 from config.celery import app as celery
@@ -265,4 +267,25 @@ def test_tasks_wait_and_the_heartbeat_goes_on() -> None:
             work()
     finally:
         work.pop_request()
+    # However often it has waited before.
+    work.push_request(called_directly=False, expires=None, is_eager=False, id="x", retries=99)
+    try:
+        with pytest.raises(Retry):
+            work()
+    finally:
+        work.pop_request()
     assert done == [1]
+
+
+@pytest.mark.django_db
+def test_what_beat_plans_expires_so_that_it_does_not_pile_up() -> None:
+    entries = ModelEntry.from_entry
+    for name, planned in settings.CELERY_BEAT_SCHEDULE.items():
+        assert entries(name, app=celery, **planned).options["expires"] >= 10
+
+
+@pytest.mark.django_db
+def test_the_status_page_says_so(client: Client) -> None:
+    assert "Maintenance" not in client.get("/status").content.decode()
+    notice.put(ON)
+    assert "Back at noon." in client.get("/status").content.decode()
