@@ -19,7 +19,13 @@ pytestmark = pytest.mark.xdist_group("stack")
 
 
 def make(stack: Stack) -> requests.Response:
-    return stack.api.post(f"{stack.url}/api/links", json={"url": "https://a.test/"}, timeout=10)
+    """Over a connection of its own: any of the processes may answer."""
+    return stack.api.post(
+        f"{stack.url}/api/links",
+        json={"url": "https://a.test/"},
+        headers={"Connection": "close"},
+        timeout=10,
+    )
 
 
 def health(stack: Stack) -> dict[str, Any]:
@@ -69,10 +75,15 @@ def test_every_route_shows_what_it_showed_and_takes_nothing(stack: Stack) -> Non
         with stack.api.get(stack.url + path, **options) as answer:
             return answer.status_code
 
-    before = {path: shown(path) for path in paths}
-    assert all(status < 500 for status in before.values()), before
+    def all_shown() -> dict[str, int]:
+        return {path: shown(path) for path in paths}
+
+    # Another test may just have broken a part of it, which is on its way back.
+    wait_until(lambda: max(all_shown().values()) < 500, seconds=60)
+    before = all_shown()
+    assert {path for path, status in before.items() if status >= 500} == set()
     with maintenance(stack):
-        assert {path: shown(path) for path in paths} == before
+        assert all_shown() == before
         for path in paths:
             if path.startswith(ALWAYS):
                 continue
