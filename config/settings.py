@@ -447,7 +447,7 @@ HEALTH_CHECKS = {
     "database": "monitoring.health.services.check_database",
     "cache": "monitoring.health.services.check_cache",
     "redis": "monitoring.health.services.check_redis",
-    "workers": "monitoring.health.services.check_workers",
+    "workers": "monitoring.health.background.check_workers",
     "clickStream": "links.health.check_click_stream",
     "spool": "links.health.check_spool",
     "outbox": "quests.health.check_outbox",

@@ -1,4 +1,4 @@
-"""The checks of those who work behind the requests: beat, the broker's queue, Channels' layer."""
+"""The checks of those who work behind the requests: beat, workers, their queue, Channels' layer."""
 
 import asyncio
 import time
@@ -10,9 +10,9 @@ from django.conf import settings
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import BEAT, WORKER, check
 from monitoring.redis import durable
-from monitoring.tasks import BEAT_KEY
+from monitoring.tasks import BEAT_KEY, HEARTBEAT_KEY
 
-# Beat plans something every second.
+# Beat plans something every second, and a heartbeat every five.
 SILENT_AFTER = 30.0
 # Periodic tasks expire; what is more than this was sent by requests, faster than it is done.
 MOST_WAITING = 1000
@@ -22,12 +22,22 @@ _ROUND_TRIP_SECONDS = 0.8
 @check(critical=(BEAT,))
 def check_beat() -> Check:
     """By what beat itself wrote when it sent a task: unlike the heartbeat, it needs no worker."""
-    raw: Any = durable().get(BEAT_KEY)
+    return _sign_of_life(BEAT_KEY, "plannedBefore", otherwise="nothing was planned")
+
+
+@check(critical=(WORKER,))
+def check_workers() -> Check:
+    """By the heartbeat that beat plans, the broker carries and a worker writes."""
+    return _sign_of_life(HEARTBEAT_KEY, "heartbeatAge", otherwise="no heartbeat")
+
+
+def _sign_of_life(key: str, age_name: str, *, otherwise: str) -> Check:
+    raw: Any = durable().get(key)
     if raw is None:
-        return Check(Status.UNHEALTHY, details={"error": "nothing was planned"})
+        return Check(Status.UNHEALTHY, details={"error": otherwise})
     age = round(max(0.0, time.time() - float(raw)), 1)
     status = Status.HEALTHY if age <= SILENT_AFTER else Status.UNHEALTHY
-    return Check(status, details={"plannedBefore": age})
+    return Check(status, details={age_name: age})
 
 
 @check(critical=(WORKER,))

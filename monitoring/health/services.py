@@ -16,13 +16,11 @@ from monitoring.health.report import Check, Status
 from monitoring.health.runner import WEB, WORKER, check, overall, runner
 from monitoring.maintenance import notice
 from monitoring.redis import durable
-from monitoring.tasks import HEARTBEAT_KEY
 from monitoring.wire.fields import instant
 
 __all__ = ["Check", "Status", "check", "full_report", "short_report"]
 
 STARTED_AT = time.time()
-SILENT_AFTER = 30.0
 _has_met_database = False
 
 
@@ -66,17 +64,6 @@ def check_redis() -> Check:
         "clients": answer.get("connected_clients"),
     }
     return Check(Status.HEALTHY if keeps_file else Status.DEGRADED, details=details)
-
-
-@check(critical=(WORKER,))
-def check_workers() -> Check:
-    """By the heartbeat that beat plans, the broker carries and a worker writes."""
-    raw: Any = durable().get(HEARTBEAT_KEY)
-    if raw is None:
-        return Check(Status.UNHEALTHY, details={"error": "no heartbeat"})
-    age = round(max(0.0, time.time() - float(raw)), 1)
-    status = Status.HEALTHY if age <= SILENT_AFTER else Status.UNHEALTHY
-    return Check(status, details={"heartbeatAge": age})
 
 
 def has_met_database() -> bool:

@@ -22,7 +22,9 @@ from tests.monitoring.conftest import StartRedis
 
 Api = Callable[..., APIClient]
 OURS = {
-    name: f"monitoring.health.services.check_{name}" for name in ("database", "cache", "workers")
+    "database": "monitoring.health.services.check_database",
+    "cache": "monitoring.health.services.check_cache",
+    "workers": "monitoring.health.background.check_workers",
 }
 HERE = "tests.monitoring.test_health"
 
