@@ -155,7 +155,8 @@ _runtime = Runtime(redirect_config())
 _runtimes: list[Lives] = [_runtime]
 _threads = settings.WEB_THREADS + RESERVED[Priority.HEALTH]
 _django: Any = WSGIMiddleware(django_application, workers=_threads)
-_shedding = Shedding(_django, threads=settings.WEB_THREADS)
+_loop_lag = LoopLag()
+_shedding = Shedding(_django, threads=settings.WEB_THREADS, lag=lambda: _loop_lag.recent)
 _http: Any = BufferedBody(_shedding, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 _socket: Any = None
 if settings.ENABLE_WEBSOCKET:
@@ -174,7 +175,7 @@ _http = Maintenance(_http, always=("/admin/monitoring/maintenance/", "/admin/log
 _watch = HealthWatch(services.short_report, services.database_was_met)
 _runtimes += [
     _watch,
-    LoopLag(),
+    _loop_lag,
     Regularly("snapshots", remember, seconds=SNAPSHOT_SECONDS),
     Regularly("status-history", sample, seconds=SAMPLE_SECONDS, pause=SAMPLE_SECONDS),
 ]

@@ -3,12 +3,14 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 from monitoring.shedding import figures
 from monitoring.shedding.gate import LOWEST_LIMIT, MOST_WAITING, Gate, State, Ticket
 from monitoring.shedding.gradient import GradientLimit
 from monitoring.shedding.priority import Priority, priority_of
+from monitoring.shedding.punctuality import PunctualLimit
 from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
 from monitoring.wire.rfc9457 import send_problem
 
@@ -28,12 +30,14 @@ class Shedding:
         app: ASGIApplication,
         *,
         threads: int,
+        lag: Callable[[], float] = lambda: 0.0,
         most_waiting: int = MOST_WAITING,
         patience: float = PATIENCE,
         seconds: float = REQUEST_SECONDS,
     ) -> None:
         self._app = app
         self._limit = GradientLimit(lowest=max(LOWEST_LIMIT, threads // 2), highest=threads)
+        self._punctual = PunctualLimit(lag, lowest=LOWEST_LIMIT, highest=threads)
         self._gate = Gate(threads, most_waiting=most_waiting)
         self._patience, self._seconds = patience, seconds
         figures.show_limit(self._gate.limit)
@@ -106,8 +110,9 @@ class Shedding:
         if ticket.priority is not Priority.HEALTH:
             now = time.monotonic()
             seconds = (answer.started_at or now) - began
-            if self._limit.observe(seconds, in_flight=in_flight, now=now):
-                self._gate.limit = self._limit.limit
+            learnt = self._limit.observe(seconds, in_flight=in_flight, now=now)
+            if self._punctual.look(now) or learnt:
+                self._gate.limit = min(self._limit.limit, self._punctual.limit)
                 figures.show_limit(self._gate.limit)
         figures.show(self._gate, ticket.priority)
 

@@ -110,6 +110,19 @@ async def test_health_is_answered_when_all_else_waits() -> None:
     assert health.status == 200
 
 
+async def test_fewer_are_let_in_while_the_event_loop_comes_late() -> None:
+    slow = Slow()
+    slow.go.set()
+    layer = Shedding(slow, threads=8, lag=lambda: 0.02)
+    await Call(layer).task
+    slow.go.clear()
+    calls = [Call(layer) for _ in range(8)]
+    await settle()
+    assert slow.now == 5  # of six, one place is for writes
+    slow.go.set()
+    await asyncio.gather(*(call.task for call in calls))
+
+
 async def test_reads_are_served_before_writes_that_came_first() -> None:
     slow = Slow()
     layer = Shedding(slow, threads=2, most_waiting=3)
