@@ -6,11 +6,11 @@ that a Celery worker has.
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from functools import lru_cache
-from threading import Lock
+from threading import Lock, Thread
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -63,7 +63,6 @@ class Runner:
     def __init__(self, functions: Mapping[str, CheckFunction], role: str = WEB) -> None:
         self._functions = functions
         self._role = role
-        self._pool = ThreadPoolExecutor(len(functions) or 1, thread_name_prefix="health")
         self._running: dict[str, Future[Check]] = {}
         self._lock = Lock()
         self._results: dict[str, Check] = {}
@@ -85,7 +84,7 @@ class Runner:
         for name in asked:
             # One that still hangs from the last round is not asked again: it would eat threads.
             if name not in self._running or self._running[name].done():
-                self._running[name] = self._pool.submit(_timed, self._functions[name])
+                self._running[name] = _begin(name, self._functions[name])
         found = {name: self._answer(name, started) for name in asked}
         return {name: found.get(name) or self._results[name] for name in self._functions}
 
@@ -112,6 +111,21 @@ class Runner:
         if name not in self._failing:
             logger.warning("health_check_failed", check=name, error=str(failure)[:300])
         self._failing.add(name)
+
+
+def _begin(name: str, function: CheckFunction) -> Future[Check]:
+    """In a daemon: an executor's threads are waited for when the process ends, and one that hangs
+    in PostgreSQL would hold `manage.py health` back long after it has said so."""
+    future: Future[Check] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(_timed(function))
+        except BaseException as error:  # noqa: BLE001 - whoever asks is told
+            future.set_exception(error)
+
+    Thread(target=work, name=f"health-{name}", daemon=True).start()
+    return future
 
 
 def _timed(function: CheckFunction) -> Check:

@@ -1,6 +1,9 @@
 """Health says what is away, in time, and tells strangers no more than that."""
 
 import json
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from threading import Event
@@ -231,8 +234,27 @@ def test_parts_that_hang_cost_their_limit_once_and_no_further_threads() -> None:
         assert time.perf_counter() - started < 1
         asking._asked_at = float("-inf")  # a second has passed
         assert asking.results()["silent"] == first["silent"]
-        assert asking._pool._work_queue.qsize() == 0
+        hanging = [one for one in threading.enumerate() if one.name == "health-silent"]
+        assert len(hanging) == 1
         released.set()
+
+
+def test_a_part_that_hangs_does_not_hold_the_process_back() -> None:
+    program = """
+import time
+from monitoring.health.report import Check, Status
+from monitoring.health.runner import Runner, check
+
+@check(limit=0.1)
+def hangs():
+    time.sleep(60)
+
+print(Runner({"hangs": hangs}).results()["hangs"].details["error"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "no answer within 0.1 s\n"
 
 
 def test_within_a_second_nobody_is_asked_twice() -> None:
