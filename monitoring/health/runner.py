@@ -36,13 +36,15 @@ def check(
     limit: float = DEFAULT_LIMIT,
     critical: bool | Collection[str] = False,
     every: float = 0.0,
+    hint: str = "",
 ) -> Callable[[Function], Function]:
     """Of a check function. Without a `critical` part the service cannot do its work, or a process
     of the roles named cannot do its own; every other one that fails or keeps silent for `limit`
-    seconds only degrades it. One that was well is left alone for `every` seconds."""
+    seconds only degrades it. One that was well is left alone for `every` seconds; with one that is
+    not, operators read the `hint`: which limit was passed, and what to do."""
 
     def mark(function: Function) -> Function:
-        function.terms = Terms(limit, critical, every)  # type: ignore[attr-defined]
+        function.terms = Terms(limit, critical, every, hint)  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -54,6 +56,7 @@ class Terms(NamedTuple):
     limit: float = DEFAULT_LIMIT
     critical: bool | Collection[str] = False
     every: float = 0.0
+    hint: str = ""
 
     def needed_by(self, role: str) -> bool:
         return self.critical if isinstance(self.critical, bool) else role in self.critical
@@ -102,6 +105,8 @@ class Runner:
             self._failing.discard(name)
         if result.status is Status.HEALTHY:
             self._rest_until[name] = started + terms.every
+        elif terms.hint:
+            result = replace(result, details={**result.details, "hint": terms.hint})
         if result.status.serves or terms.needed_by(self._role):
             return result
         return replace(result, status=Status.DEGRADED)

@@ -10,9 +10,11 @@ from threading import Event
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
+from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
 from accounts import services as accounts
@@ -333,6 +335,25 @@ def test_the_command_exits_with_1_when_it_is_unhealthy(
     assert "Rallypoint 0.1.0 is unhealthy" in out
     assert "ValueError" in out
     assert "hunter2" not in out
+
+
+def test_the_command_says_what_to_do_of_what_is_not_well_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checks = {
+        "beat": "monitoring.health.background.check_beat",
+        "disk": "monitoring.health.machine.check_disk",
+    }
+    with override_settings(HEALTH_CHECKS=checks):
+        call_command("health")
+    out = capsys.readouterr().out
+    assert "Beat planned nothing for 30 s" in out
+    assert "make room" not in out
+
+
+def test_every_check_says_what_to_do() -> None:
+    for path in settings.HEALTH_CHECKS.values():
+        assert import_string(path).terms.hint
 
 
 def test_the_command_exits_with_0_when_it_is_degraded() -> None:
