@@ -18,6 +18,8 @@ from monitoring.redis_clients import AWAY
 logger = structlog.get_logger("rallypoint.breakers")
 
 KNOCK_SECONDS = 0.25
+# Less than every time-out: who answered others meanwhile is slow, or our own processor is busy.
+RECENT_SECONDS = 0.2
 
 
 class Outage:
@@ -28,6 +30,7 @@ class Outage:
         self._client = client
         self._lock = Lock()
         self._knocking: Thread | None = None
+        self._answered_at = float("-inf")
         # A thread stays behind when its process forks: nobody would end the outage in the child.
         os.register_at_fork(after_in_child=breaker.reset)
 
@@ -35,8 +38,13 @@ class Outage:
     def is_on(self) -> bool:
         return self._breaker.state is State.OPEN
 
+    def note_answer(self) -> None:
+        self._answered_at = time.monotonic()
+
     def begin(self, error: BaseException) -> None:
-        """For whoever was not answered; it may be known already."""
+        """For whoever was not answered; it may be known already. Nothing while others are."""
+        if time.monotonic() - self._answered_at < RECENT_SECONDS:
+            return
         with self._lock:
             self._breaker.trip()
             if self._knocking is not None and self._knocking.is_alive():

@@ -100,13 +100,16 @@ def _knocker(client: Redis) -> Redis:
 def _guarded(breaker: Breaker, outage: Outage | None, call: Any, *args: Any, **options: Any) -> Any:
     try:
         with breaker.guard():
-            return call(*args, **options)
+            answer = call(*args, **options)
     except BreakerOpenError as error:
         raise RedisNotAskedError(str(error)) from None
     except _AWAY as error:
         if outage:
             outage.begin(error)
         raise
+    if outage:
+        outage.note_answer()
+    return answer
 
 
 def _place(client: Redis) -> tuple[Any, ...]:
