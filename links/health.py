@@ -9,12 +9,17 @@ from links.models import ClickStream
 from links.redirect.click import STREAM
 from links.redirect.spool import Spool
 from monitoring.health.report import Check, Status
+from monitoring.health.runner import check
 from monitoring.redis import durable
 
 # Charts are promised within seconds; a minute behind means that nobody drains.
 LAG_SECONDS = 60
 
 
+@check(
+    hint=f"The oldest click has waited for over {LAG_SECONDS} s: are `workers` and `beat` well? If "
+    "they are, the worker's log says why the drain fails.",
+)
 def check_click_stream() -> Check:
     """Degraded when the oldest click that waits has waited for more than LAG_SECONDS."""
     waiting, lag = stream_lag()
@@ -22,6 +27,10 @@ def check_click_stream() -> Check:
     return Check(status, details={"waitingBatches": waiting, "lagSeconds": round(lag, 1)})
 
 
+@check(
+    hint="Clicks lie on disk because Redis was away; web workers replay them by themselves when it "
+    "is back. Those of workers that are dead: `manage.py replay_spool`.",
+)
 def check_spool() -> Check:
     """Degraded while clicks wait on disk: Redis was away, or is."""
     size = Spool(settings.SPOOL_DIR, max_bytes=0).size()

@@ -7,6 +7,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from monitoring.health.report import Check, Status
+from monitoring.health.runner import check
 from quests.models import Delivery, OutboxEvent
 
 # The relay looks every second; a minute behind means that nobody relays.
@@ -20,6 +21,10 @@ class Backlog(NamedTuple):
     seconds: float
 
 
+@check(
+    hint=f"The oldest event has waited for over {LAG_SECONDS} s: are `workers` and `beat` well? If "
+    "they are, the worker's log says why the relay fails.",
+)
 def check_outbox() -> Check:
     """Degraded when the oldest event has waited for the relay for more than LAG_SECONDS. Deliveries
     that wait are no sign of that: a receiver that is away makes its own wait."""

@@ -1,10 +1,15 @@
 """What a health check can know of rooms: whether every process hears the others."""
 
 from monitoring.health.report import Check, Status
+from monitoring.health.runner import check
 from monitoring.wire.problems import Problem
 from realtime.presence import selectors
 
 
+@check(
+    hint="Processes do not hear the others: does Redis run, at REDIS_URL? They join again by "
+    "themselves."
+)
 def check_rooms() -> Check:
     """Degraded while a process is cut off: what is said at the others reaches its people late."""
     try:

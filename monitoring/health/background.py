@@ -19,13 +19,21 @@ MOST_WAITING = 1000
 _ROUND_TRIP_SECONDS = 0.8
 
 
-@check(critical=(BEAT,))
+@check(
+    critical=(BEAT,),
+    hint=f"Beat planned nothing for {SILENT_AFTER:g} s: is it running (`celery -A config beat`, or "
+    "`manage.py up`)? Its log says why it ended.",
+)
 def check_beat() -> Check:
     """By what beat itself wrote when it sent a task: unlike the heartbeat, it needs no worker."""
     return _sign_of_life(BEAT_KEY, "plannedBefore", otherwise="nothing was planned")
 
 
-@check(critical=(WORKER,))
+@check(
+    critical=(WORKER,),
+    hint=f"Workers did nothing for {SILENT_AFTER:g} s: are they running (`celery -A config "
+    "worker`, or `manage.py up`)? If they are, look at `beat` and `tasks`.",
+)
 def check_workers() -> Check:
     """By the heartbeat that beat plans, the broker carries and a worker writes."""
     return _sign_of_life(HEARTBEAT_KEY, "heartbeatAge", otherwise="no heartbeat")
@@ -40,7 +48,10 @@ def _sign_of_life(key: str, age_name: str, *, otherwise: str) -> Check:
     return Check(status, details={age_name: age})
 
 
-@check(critical=(WORKER,))
+@check(
+    critical=(WORKER,),
+    hint=f"Over {MOST_WAITING} wait: are workers running? If they are, start more of them.",
+)
 def check_tasks() -> Check:
     """How many tasks wait at the broker for a worker."""
     waiting = waiting_tasks()
@@ -54,7 +65,12 @@ def waiting_tasks() -> int:
     return int(found)
 
 
-@check(limit=1.5, every=10.0)
+@check(
+    limit=_ROUND_TRIP_SECONDS,
+    every=10.0,
+    hint="A message through Redis' PUBLISH did not come back: is `redis` well, and its processor "
+    "busy? Rooms are late meanwhile.",
+)
 def check_channel_layer() -> Check:
     """One message there and back: what Channels carries between processes, and not only PING."""
     asyncio.run(_there_and_back())

@@ -25,7 +25,12 @@ NO_ROOM_BYTES = 64 * 1024**2
 MOST_MEMORY_PERCENT = 95.0
 
 
-@check(critical=True, every=5.0)
+@check(
+    critical=True,
+    every=5.0,
+    hint=f"The disk of VAR_DIR has less free than {LEAST_FREE_SHARE:.0%} and "
+    f"{LEAST_FREE_BYTES // 1024**3} GiB, or than {NO_ROOM_BYTES // 1024**2} MiB: make room on it.",
+)
 def check_disk() -> Check:
     """Of VAR_DIR, where the spool and the embedded servers are."""
     usage = shutil.disk_usage(_existing(Path(settings.VAR_DIR)))
@@ -40,14 +45,22 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.exists())
 
 
-@check(every=2.0)
+@check(
+    every=2.0,
+    hint=f"Over {MOST_MEMORY_PERCENT:g} % are taken: `ps` says by whom; else a lower "
+    "WEB_CONCURRENCY or WORKER_MAX_MEMORY_MB, or more memory.",
+)
 def check_memory() -> Check:
     found = memory()
     is_short = found.get("percentage", 0.0) > MOST_MEMORY_PERCENT
     return Check(Status.DEGRADED if is_short else Status.HEALTHY, details=found)
 
 
-@check(every=30.0)
+@check(
+    every=30.0,
+    hint=f"A clock differs from this machine's by more than {MOST_SKEW_SECONDS:g} s (positive: it "
+    "is ahead): does each of the machines keep its time by NTP?",
+)
 def check_clock() -> Check:
     """Windows, expiries and charts compare times that were told by three clocks."""
     skews = {"postgresql": _skew(_database_time), "redis": _skew(_redis_time)}
@@ -73,7 +86,12 @@ def _redis_time() -> float:
     return int(answer[0]) + int(answer[1]) / 1_000_000
 
 
-@check(limit=3.0, critical=(WEB, WORKER), every=300.0)
+@check(
+    limit=3.0,
+    critical=(WEB, WORKER),
+    every=300.0,
+    hint="What is missing has not been applied: `manage.py migrate`.",
+)
 def check_migrations() -> Check:
     """Whether every migration that this program brings has been applied. Those that only the
     database knows are of a newer one, which takes over just now."""

@@ -6,11 +6,11 @@ that a Celery worker has.
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import replace
 from functools import lru_cache
-from threading import Lock
+from threading import Lock, Thread
 from typing import NamedTuple, TypeVar
 
 import structlog
@@ -36,13 +36,15 @@ def check(
     limit: float = DEFAULT_LIMIT,
     critical: bool | Collection[str] = False,
     every: float = 0.0,
+    hint: str = "",
 ) -> Callable[[Function], Function]:
     """Of a check function. Without a `critical` part the service cannot do its work, or a process
     of the roles named cannot do its own; every other one that fails or keeps silent for `limit`
-    seconds only degrades it. One that was well is left alone for `every` seconds."""
+    seconds only degrades it. One that was well is left alone for `every` seconds; with one that is
+    not, operators read the `hint`: which limit was passed, and what to do."""
 
     def mark(function: Function) -> Function:
-        function.terms = Terms(limit, critical, every)  # type: ignore[attr-defined]
+        function.terms = Terms(limit, critical, every, hint)  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -54,6 +56,7 @@ class Terms(NamedTuple):
     limit: float = DEFAULT_LIMIT
     critical: bool | Collection[str] = False
     every: float = 0.0
+    hint: str = ""
 
     def needed_by(self, role: str) -> bool:
         return self.critical if isinstance(self.critical, bool) else role in self.critical
@@ -63,7 +66,6 @@ class Runner:
     def __init__(self, functions: Mapping[str, CheckFunction], role: str = WEB) -> None:
         self._functions = functions
         self._role = role
-        self._pool = ThreadPoolExecutor(len(functions) or 1, thread_name_prefix="health")
         self._running: dict[str, Future[Check]] = {}
         self._lock = Lock()
         self._results: dict[str, Check] = {}
@@ -85,7 +87,7 @@ class Runner:
         for name in asked:
             # One that still hangs from the last round is not asked again: it would eat threads.
             if name not in self._running or self._running[name].done():
-                self._running[name] = self._pool.submit(_timed, self._functions[name])
+                self._running[name] = _begin(name, self._functions[name])
         found = {name: self._answer(name, started) for name in asked}
         return {name: found.get(name) or self._results[name] for name in self._functions}
 
@@ -103,6 +105,8 @@ class Runner:
             self._failing.discard(name)
         if result.status is Status.HEALTHY:
             self._rest_until[name] = started + terms.every
+        elif terms.hint:
+            result = replace(result, details={**result.details, "hint": terms.hint})
         if result.status.serves or terms.needed_by(self._role):
             return result
         return replace(result, status=Status.DEGRADED)
@@ -112,6 +116,21 @@ class Runner:
         if name not in self._failing:
             logger.warning("health_check_failed", check=name, error=str(failure)[:300])
         self._failing.add(name)
+
+
+def _begin(name: str, function: CheckFunction) -> Future[Check]:
+    """In a daemon: an executor's threads are waited for when the process ends, and one that hangs
+    in PostgreSQL would hold `manage.py health` back long after it has said so."""
+    future: Future[Check] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(_timed(function))
+        except BaseException as error:  # noqa: BLE001 - whoever asks is told
+            future.set_exception(error)
+
+    Thread(target=work, name=f"health-{name}", daemon=True).start()
+    return future
 
 
 def _timed(function: CheckFunction) -> Check:

@@ -24,7 +24,11 @@ STARTED_AT = time.time()
 _has_met_database = False
 
 
-@check(limit=1.5, critical=True)
+@check(
+    limit=1.5,
+    critical=True,
+    hint="Does PostgreSQL run, at DATABASE_URL, and take connections? Its own log says why not.",
+)
 def check_database() -> Check:
     global _has_met_database  # noqa: PLW0603 - a fact about this process
     started = time.perf_counter()
@@ -42,7 +46,9 @@ def _database_details() -> dict[str, Any]:
     return {"connections": connections, "pool": pool.figures() if pool else {}}
 
 
-@check()
+@check(
+    hint="Does Redis run, at CACHE_URL, and answer PING? Without it, everything is computed anew."
+)
 def check_cache() -> Check:
     started = time.perf_counter()
     asyncio.run(Cache(key_prefix="health").run())
@@ -53,7 +59,11 @@ def check_cache() -> Check:
     return Check(Status.HEALTHY, latency, {"hitRate": rate})
 
 
-@check(critical=(WORKER,))
+@check(
+    critical=(WORKER,),
+    hint="Does Redis run, at REDIS_URL, and answer PING? It needs `appendonly yes`, or a crash of "
+    "it loses clicks.",
+)
 def check_redis() -> Check:
     """The durable one. Without its append-only file it would lose clicks that it acknowledged."""
     answer: Any = durable().info()

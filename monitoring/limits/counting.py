@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 
 import structlog
 
+from monitoring.breakers.redis import cache_outage
 from monitoring.redis_clients import AWAY, asynchronous, synchronous
 
 log = structlog.get_logger("rallypoint.limits")
@@ -42,8 +43,8 @@ class Counter(NamedTuple):
 
 
 class Outage:
-    """Whether Redis is worth asking. While it is away one caller in KNOCK_AFTER seconds asks, and
-    nobody else pays for that."""
+    """Whether Redis is worth asking, for the event loop. While it is away one caller in KNOCK_AFTER
+    seconds asks, and nobody else pays for that."""
 
     def __init__(self) -> None:
         self._is_away = False
@@ -101,22 +102,22 @@ class MemoryCounters:
 
 
 class Counters:
-    """For threads."""
+    """For threads. Before them and after them others ask the same Redis for the same answer: they
+    share what is known of an outage, so that an answer waits for one time-out and not for each."""
 
     def __init__(self, redis_url: str, *, processes: int = 1) -> None:
         client = synchronous(redis_url, timeout=TIMEOUT, connect_timeout=TIMEOUT)
         self._script = client.register_script(SCRIPT)
-        self._outage, self._memory = Outage(), MemoryCounters(processes)
+        self._outage, self._memory = cache_outage(redis_url), MemoryCounters(processes)
 
     def add(self, counters: Sequence[Counter]) -> list[int]:
         """What each of them is now."""
-        if self._outage.may_ask():
+        if not self._outage.is_on:
             try:
                 counts: Any = self._script(keys=_keys(counters), args=_arguments(counters))
             except AWAY as error:
-                self._outage.failed(error)
+                self._outage.begin(error)
             else:
-                self._outage.answered()
                 return cast("list[int]", counts)
         return self._memory.add(counters)
 

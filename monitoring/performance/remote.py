@@ -40,7 +40,8 @@ class Instance:
         try:
             status, body = self._exchange(path)
         except (OSError, HTTPException, ValueError) as error:
-            raise SilentInstanceError(f"{self.url} does not answer: {error}") from error
+            text = f"{self.url} does not answer ({error}). Does it run there? --url says where"
+            raise SilentInstanceError(text) from error
         if status in {401, 403}:
             raise SilentInstanceError(f"{self.url}{path} wants the METRICS_TOKEN of the instance")
         if status not in expected:

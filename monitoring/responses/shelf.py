@@ -1,23 +1,22 @@
 """Where answers are kept: this process' memory first, the evictable Redis behind it for all.
 
-While Redis is away, or slow, nobody waits for it for PAUSE seconds. Imports no Django.
+While Redis is away, or slow, nobody waits for it (`monitoring.breakers.outage`). Imports no Django.
 """
 
 import hashlib
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
+from monitoring.breakers.redis import cache_outage
 from monitoring.redis_clients import AWAY, asynchronous
 from monitoring.responses.connection import KeptConnection
 from monitoring.responses.kept import Held, Kept
 
 # The digit changes with what is kept.
 PREFIX = "rallypoint:responses:3:"
-PAUSE = 1.0
 # Not much more than a busy event loop may need to see an answer that has come: who takes that for
 # an outage sends a crowd to Django when it is least welcome.
 TIMEOUT = 0.5
@@ -32,12 +31,12 @@ class Shelf:
     def __init__(self, redis_url: str) -> None:
         self._redis = asynchronous(redis_url, timeout=TIMEOUT)
         self._line = KeptConnection(redis_url, timeout=TIMEOUT)
-        self._away_until = 0.0
+        self._outage = cache_outage(redis_url)
         self._decode = msgspec.msgpack.Decoder(Kept).decode
 
     @property
     def is_away(self) -> bool:
-        return time.monotonic() < self._away_until
+        return self._outage.is_on
 
     async def find(self, key: bytes) -> Kept | None:
         raw: Any = await self._try(lambda: self._redis.get(_name(key)), None)
@@ -76,8 +75,8 @@ class Shelf:
             return fallback
         try:
             answer: T = await ask()
-        except AWAY:
-            self._away_until = time.monotonic() + PAUSE
+        except AWAY as error:
+            self._outage.begin(error)
             return fallback
         return answer
 

@@ -4,10 +4,12 @@ from enum import IntEnum
 
 from monitoring.trace import Scope
 
-# By name: what only begins like one must not come before everybody else.
-_PROBES = frozenset({
+# By name: what only begins like one must not come before everybody else. People look at the page of
+# the status when they are turned away everywhere else.
+_HEALTH = frozenset({
     *("/ping", "/health", "/api/health"),
     *("/api/health/live", "/api/health/ready", "/api/health/metrics"),
+    "/status",
 })  # fmt: skip
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -25,6 +27,6 @@ class Priority(IntEnum):
 
 
 def priority_of(scope: Scope) -> Priority:
-    if scope["path"] in _PROBES:
+    if scope["path"] in _HEALTH:
         return Priority.HEALTH
     return Priority.READ if scope["method"] in _SAFE else Priority.WRITE

@@ -11,6 +11,7 @@ from monitoring.status.history import DAYS
 
 # Fewer minutes than this a day are those in which a part was started anew.
 _HARDLY_DEGRADED = 5
+_MINUTES_OF_HOUR, _MINUTES_OF_DAY = 60, 1_440
 
 
 class Level(StrEnum):
@@ -69,7 +70,11 @@ class Component(NamedTuple):
 
     @property
     def uptime(self) -> str:
-        return uptime(Minutes(*(sum(counts) for counts in zip(*self._minutes, strict=True))))
+        """Of less than a day it says how little that is: everything new is 100 % up."""
+        minutes = Minutes(*(sum(counts) for counts in zip(*self._minutes, strict=True)))
+        if not 0 < minutes.observed < _MINUTES_OF_DAY:
+            return uptime(minutes)
+        return f"{uptime(minutes)} in the {_time(minutes.observed)} observed so far"
 
     @property
     def _minutes(self) -> list[Minutes]:
@@ -81,6 +86,10 @@ def uptime(minutes: Minutes) -> str:
     if (share := minutes.share_up) is None:
         return "not observed yet"
     return f"{int(share * 10_000) / 100:g} % up"
+
+
+def _time(minutes: int) -> str:
+    return f"{minutes} min" if minutes < _MINUTES_OF_HOUR else f"{minutes // _MINUTES_OF_HOUR} h"
 
 
 def recorded(today: date) -> list[StatusDay]:

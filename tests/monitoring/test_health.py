@@ -1,15 +1,20 @@
 """Health says what is away, in time, and tells strangers no more than that."""
 
 import json
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
+from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
 from accounts import services as accounts
@@ -231,8 +236,27 @@ def test_parts_that_hang_cost_their_limit_once_and_no_further_threads() -> None:
         assert time.perf_counter() - started < 1
         asking._asked_at = float("-inf")  # a second has passed
         assert asking.results()["silent"] == first["silent"]
-        assert asking._pool._work_queue.qsize() == 0
+        hanging = [one for one in threading.enumerate() if one.name == "health-silent"]
+        assert len(hanging) == 1
         released.set()
+
+
+def test_a_part_that_hangs_does_not_hold_the_process_back() -> None:
+    program = """
+import time
+from monitoring.health.report import Check, Status
+from monitoring.health.runner import Runner, check
+
+@check(limit=0.1)
+def hangs():
+    time.sleep(60)
+
+print(Runner({"hangs": hangs}).results()["hangs"].details["error"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "no answer within 0.1 s\n"
 
 
 def test_within_a_second_nobody_is_asked_twice() -> None:
@@ -311,6 +335,25 @@ def test_the_command_exits_with_1_when_it_is_unhealthy(
     assert "Rallypoint 0.1.0 is unhealthy" in out
     assert "ValueError" in out
     assert "hunter2" not in out
+
+
+def test_the_command_says_what_to_do_of_what_is_not_well_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    checks = {
+        "beat": "monitoring.health.background.check_beat",
+        "disk": "monitoring.health.machine.check_disk",
+    }
+    with override_settings(HEALTH_CHECKS=checks):
+        call_command("health")
+    out = capsys.readouterr().out
+    assert "Beat planned nothing for 30 s" in out
+    assert "make room" not in out
+
+
+def test_every_check_says_what_to_do() -> None:
+    for path in settings.HEALTH_CHECKS.values():
+        assert import_string(path).terms.hint
 
 
 def test_the_command_exits_with_0_when_it_is_degraded() -> None:

@@ -13,6 +13,7 @@ from monitoring.shedding import Shedding
 from monitoring.shedding.priority import Priority, priority_of
 
 READ, WRITE, HEALTH = ("GET", "/api/x"), ("POST", "/api/x"), ("GET", "/api/health/live")
+STATUS = ("GET", "/status")
 
 
 class Slow:
@@ -96,13 +97,14 @@ async def test_over_the_queue_a_503_comes_at_once() -> None:
     assert (slow.at_once, slow.served) == (7, 107)
 
 
-async def test_health_is_answered_when_all_else_waits() -> None:
+@pytest.mark.parametrize("kind", [HEALTH, STATUS])
+async def test_health_is_answered_when_all_else_waits(kind: tuple[str, str]) -> None:
     slow = Slow()
     layer = Shedding(slow, threads=8)
     calls = [Call(layer, kind) for kind in (READ, WRITE) for _ in range(60)]
     await settle()
     assert slow.now == 8
-    health = Call(layer, HEALTH)
+    health = Call(layer, kind)
     await settle()
     assert slow.now == 9
     slow.go.set()
@@ -238,6 +240,8 @@ async def test_a_socket_passes() -> None:
         ("GET", "/api/health", Priority.HEALTH),
         ("GET", "/api/health/ready", Priority.HEALTH),
         ("GET", "/api/healthy", Priority.READ),
+        ("GET", "/status", Priority.HEALTH),
+        ("GET", "/status/", Priority.READ),
         ("POST", "/api/health/nothing", Priority.WRITE),
     ],
 )

@@ -139,6 +139,21 @@ def test_each_of_the_last_days_has_a_bar() -> None:
 @pytest.mark.parametrize(
     ("minutes", "said"),
     [
+        (0, "not observed yet"),
+        (7, "100 % up in the 7 min observed so far"),
+        (150, "100 % up in the 2 h observed so far"),
+        (1_440, "100 % up"),
+    ],
+)
+def test_of_little_time_it_says_how_little(minutes: int, said: str) -> None:
+    today = NOON.date()
+    (found,) = components({"Links": WELL}, [row(today, healthy=minutes)], today)
+    assert found.uptime == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
         (Minutes(), "not observed yet"),
         (Minutes(healthy=1440), "100 % up"),
         (Minutes(healthy=129_599, down=1), "99.99 % up"),

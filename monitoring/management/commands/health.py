@@ -12,6 +12,9 @@ from monitoring.health.runner import BEAT, WEB, WORKER
 EXAMPLE = "Example: manage.py health --json | jq .checks"
 
 
+_APART = frozenset({"status", "latency", "hint"})
+
+
 class Command(BaseCommand):
     help = f"Say how the service is: exit 0 when healthy or degraded, 1 otherwise. {EXAMPLE}"
     requires_system_checks: list[str] = []
@@ -35,12 +38,15 @@ class Command(BaseCommand):
 def _table(report: dict[str, Any]) -> str:
     width = max(map(len, report["checks"]), default=0)
     lines = [f"Rallypoint {report['version']} is {report['status']}"]
-    lines += [f"  {name:<{width}}  {_line(check)}" for name, check in report["checks"].items()]
+    for name, check in report["checks"].items():
+        lines.append(f"  {name:<{width}}  {_line(check)}")
+        if hint := check.get("hint"):
+            lines.append(f"  {'':<{width}}  {hint}")
     return "\n".join(lines)
 
 
 def _line(check: dict[str, Any]) -> str:
     latency = "" if check["latency"] is None else f"{check['latency']:8.1f} ms"
-    rest = {name: value for name, value in check.items() if name not in {"status", "latency"}}
+    rest = {name: value for name, value in check.items() if name not in _APART}
     told = ", ".join(f"{name} {value}" for name, value in rest.items())
     return f"{check['status']:<11} {latency:>11}  {told}".rstrip()

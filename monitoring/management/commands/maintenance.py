@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from monitoring.maintenance import services
 
+_NEXT = "Nothing was changed. Does it run, at DATABASE_URL, and is it migrated?"
 EXAMPLE = 'Example: manage.py maintenance on --message "Back at noon."'
 
 
@@ -24,7 +25,8 @@ class Command(BaseCommand):
         try:
             self.stdout.write(_answer(options["action"], options["message"]))
         except DatabaseError as error:
-            raise CommandError(f"The database does not do this: {error}".strip()) from None
+            text = f"PostgreSQL did not do it: {str(error).strip()}. {_NEXT}"
+            raise CommandError(text) from None
 
 
 def _answer(action: str, message: str) -> str:
@@ -32,8 +34,15 @@ def _answer(action: str, message: str) -> str:
         notice = services.stored()
         return f"Maintenance is on: {notice.text}" if notice.is_on else "Maintenance is off."
     if len(message) > 300:
-        raise CommandError("The message may have 300 characters.")
+        raise CommandError(f"The message may have 300 characters, and has {len(message)}.")
     is_locked = services.switch(on=action == "on", message=message, by=getpass.getuser())
     done = f"Maintenance is {action}."
-    lock = "" if is_locked else " The database is not locked: this takes its owner."
+    lock = "" if is_locked else _unlocked(is_on=action == "on")
     return done + lock
+
+
+def _unlocked(*, is_on: bool) -> str:
+    """The second lock is the database's own; without it the first has to do."""
+    if is_on:
+        return " The database itself is not locked: this takes its owner."
+    return " If the database itself was locked, it still is: this takes its owner."

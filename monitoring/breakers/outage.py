@@ -1,0 +1,72 @@
+"""Whether a Redis is worth asking, known to all in a process who ask it. Imports no Django.
+
+A Redis that hangs costs whoever meets it a time-out. So the first one to meet it says so for all,
+and from then on a thread knocks, who has time, until it answers: no reader ever pays for finding
+out. One answer lost by a Redis that is well costs KNOCK_SECONDS without it.
+"""
+
+import os
+import time
+from threading import Lock, Thread
+
+import structlog
+from redis import Redis
+
+from monitoring.breakers.breaker import Breaker, State
+from monitoring.redis_clients import AWAY
+
+logger = structlog.get_logger("rallypoint.breakers")
+
+KNOCK_SECONDS = 0.25
+# Less than every time-out: who answered others meanwhile is slow, or our own processor is busy.
+RECENT_SECONDS = 0.2
+
+
+class Outage:
+    """Its breaker is open for as long as it lasts. `client` is for knocking alone."""
+
+    def __init__(self, breaker: Breaker, client: Redis) -> None:
+        self._breaker = breaker
+        self._client = client
+        self._lock = Lock()
+        self._knocking: Thread | None = None
+        self._answered_at = float("-inf")
+        # A thread stays behind when its process forks: nobody would end the outage in the child.
+        os.register_at_fork(after_in_child=breaker.reset)
+
+    @property
+    def is_on(self) -> bool:
+        return self._breaker.state is State.OPEN
+
+    def note_answer(self) -> None:
+        self._answered_at = time.monotonic()
+
+    def begin(self, error: BaseException) -> None:
+        """For whoever was not answered; it may be known already. Nothing while others are."""
+        if time.monotonic() - self._answered_at < RECENT_SECONDS:
+            return
+        with self._lock:
+            self._breaker.trip()
+            if self._knocking is not None and self._knocking.is_alive():
+                return
+            self._knocking = Thread(target=self._knock, name="redis-outage", daemon=True)
+            self._knocking.start()
+        logger.warning("redis_away", breaker=self._breaker.name, error=type(error).__name__)
+
+    def _knock(self) -> None:
+        while True:
+            time.sleep(KNOCK_SECONDS)
+            answers = self._answers()
+            with self._lock:
+                if answers or not self.is_on:
+                    self._knocking = None
+                    self._breaker.reset()
+                    break
+        logger.info("redis_back", breaker=self._breaker.name)
+
+    def _answers(self) -> bool:
+        try:
+            self._client.ping()
+        except AWAY:
+            return False
+        return True
