@@ -6,12 +6,11 @@ a plain GET of a probe.
 """
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
 
 from monitoring.health import draining
+from monitoring.health.scraping import may_scrape
 from monitoring.health.watch import HealthWatch
 from monitoring.metrics import name_route
 from monitoring.trace import ASGIApplication, Receive, Scope, Send
@@ -41,7 +40,7 @@ class HealthRoad:
         self.app = app
         self._watch = watch
         self._expose = expose
-        self._token = f"Bearer {metrics_token}".encode() if metrics_token else b""
+        self._token = metrics_token
         self._scrapes = ThreadPoolExecutor(1, thread_name_prefix="scrape")
         self._scraping: dict[str, asyncio.Future[tuple[bytes, str]]] = {}
         self._roads: dict[str, Callable[[Scope], Awaitable[Answer]]] = {
@@ -110,22 +109,17 @@ class HealthRoad:
         return running
 
     def _may_scrape(self, scope: Scope) -> bool:
-        given = _header(scope, b"authorization")
-        if self._token and hmac.compare_digest(given, self._token):
-            return True
-        return not _has(scope, _PROXIED) and not given and _is_loopback(scope)
+        return may_scrape(
+            authorization=_header(scope, b"authorization"),
+            token=self._token,
+            peer=(scope.get("client") or ("",))[0],
+            is_proxied=_has(scope, _PROXIED),
+        )
 
 
 def _is_plain(scope: Scope) -> bool:
     """What a page of another origin asks is Django's, which knows whom to allow what."""
     return scope["method"] in {"GET", "HEAD"} and not _header(scope, b"origin")
-
-
-def _is_loopback(scope: Scope) -> bool:
-    try:
-        return ip_address((scope.get("client") or ("",))[0]).is_loopback
-    except ValueError:
-        return False
 
 
 def _has(scope: Scope, names: frozenset[bytes]) -> bool:

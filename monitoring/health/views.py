@@ -1,13 +1,11 @@
 """The probes' doors. None of them may fail because a part that it reports on is away."""
 
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -21,6 +19,7 @@ from rest_framework.views import APIView
 from monitoring import metrics
 from monitoring.health import documents, draining, services
 from monitoring.health.report import Status
+from monitoring.health.scraping import may_scrape
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -126,21 +125,13 @@ def is_operator(request: Request) -> bool:
 
 
 def _is_scraper(request: Request) -> bool:
-    token = settings.METRICS_TOKEN
-    given = request.META.get("HTTP_AUTHORIZATION", "")
-    if token and constant_time_compare(given, f"Bearer {token}"):
-        return True
-    return _is_direct_loopback(request)
-
-
-def _is_direct_loopback(request: Request) -> bool:
-    """A proxy on this machine comes from loopback too, with strangers behind it: it says so."""
-    if any(name in request.META for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED")):
-        return False
-    try:
-        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
-    except ValueError:
-        return False
+    sent = request.META
+    return may_scrape(
+        authorization=sent.get("HTTP_AUTHORIZATION", "").encode("latin-1"),
+        token=settings.METRICS_TOKEN,
+        peer=sent.get("REMOTE_ADDR", ""),
+        is_proxied="HTTP_X_FORWARDED_FOR" in sent or "HTTP_FORWARDED" in sent,
+    )
 
 
 def _http_status(status: Status) -> int:

@@ -109,15 +109,15 @@ class ResponseCache:
         """Of the processes, too, one asks the application; the others look for what it got."""
         give_up_at = time.monotonic() + _POLLED
         while True:
-            is_ours = await self._shelf.take(key)
+            turn = await self._shelf.take(key)
             try:
                 if found := await self._look(key, flight):
                     return Outcome(found, "hit")
-                if is_ours or time.monotonic() > give_up_at:
+                if turn or time.monotonic() > give_up_at:
                     return await self._compute(key, scope, flight)
             finally:
-                if is_ours:
-                    await self._shelf.give_back(key)
+                if turn:
+                    await self._shelf.give_back(key, turn)
             await asyncio.sleep(_POLL)
 
     async def _look(self, key: bytes, flight: Flight) -> Held | None:

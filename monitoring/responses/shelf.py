@@ -4,6 +4,7 @@ While Redis is away, or slow, nobody waits for it (`monitoring.breakers.outage`)
 """
 
 import hashlib
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -23,6 +24,11 @@ TIMEOUT = 0.5
 MEMORY = 16 * 1024 * 1024
 # Who computes longer than this is thought dead, and another process begins.
 LOCK_SECONDS = 5
+# Whoever took longer than that must not end the turn of the next.
+_GIVE_BACK = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
 
 T = TypeVar("T")
 
@@ -52,14 +58,14 @@ class Shelf:
         seconds = max(1, kept.seconds + kept.stale)
         await self._try(lambda: self._redis.set(_name(key), raw, ex=seconds), None)
 
-    async def take(self, key: bytes) -> bool:
-        """The right to compute it; everybody has it while Redis is away."""
-        lock = _name(key) + ":lock"
-        setting: Any = lambda: self._redis.set(lock, b"", nx=True, ex=LOCK_SECONDS)  # noqa: E731
-        return bool(await self._try(setting, fallback=True))
+    async def take(self, key: bytes) -> bytes | None:
+        """The right to compute it, to be given back; everybody has it while Redis is away."""
+        lock, turn = _lock(key), secrets.token_bytes(16)
+        setting: Any = lambda: self._redis.set(lock, turn, nx=True, ex=LOCK_SECONDS)  # noqa: E731
+        return turn if await self._try(setting, fallback=True) else None
 
-    async def give_back(self, key: bytes) -> None:
-        await self._try(lambda: self._redis.delete(_name(key) + ":lock"), 0)
+    async def give_back(self, key: bytes, turn: bytes) -> None:
+        await self._try(lambda: self._redis.eval(_GIVE_BACK, 1, _lock(key), turn), 0)
 
     async def read(self, keys: list[str]) -> list[bytes | None]:
         """One caller at a time."""
@@ -83,6 +89,10 @@ class Shelf:
 
 def _name(key: bytes) -> str:
     return PREFIX + hashlib.sha256(key).hexdigest()
+
+
+def _lock(key: bytes) -> str:
+    return _name(key) + ":lock"
 
 
 class Memory:

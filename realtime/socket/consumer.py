@@ -68,7 +68,7 @@ class RoomConsumer(AsyncConsumer):
         self.conversation = Conversation(self.rooms, self.session)
         self.rooms.welcome(self.session)
         self._network = self.rooms.rates.network_of(self.scope)
-        if self.rooms.rates.is_over(self._network):
+        if self.rooms.rates.wait_of(self._network):
             self.session.end(FLOODING, "rate_limited")
             return
         if not is_our_origin(self.scope):

@@ -66,15 +66,16 @@ class Rates:
         address = self._proxies.client(peer, forwarded.decode("latin-1"))
         return "" if not address or is_exempt(address, self._exempt) else network_of(address)
 
-    def is_over(self, network: str) -> bool:
-        """Known here: it is not asked anew for each connection."""
+    def wait_of(self, network: str) -> int:
+        """Seconds; 0 for who may come in. Known here: it is not asked anew for each connection."""
         if (ends := self._over.get(network)) is None:
-            return False
+            return 0
         if time.time() > ends:
             del self._over[network]
-            return False
-        self.refusals.note(COMING_IN, network, max(1, ends - int(time.time())))
-        return True
+            return 0
+        wait = max(1, ends - int(time.time()))
+        self.refusals.note(COMING_IN, network, wait)
+        return wait
 
     async def count_failure(self, network: str) -> None:
         if self._limits is None or not network:

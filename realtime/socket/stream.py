@@ -19,6 +19,7 @@ from monitoring.trace import ASGIApplication, Receive, Scope, Send
 from monitoring.wire.rfc9457 import send_problem
 from realtime.socket.frames import Frame, Refusal, encode
 from realtime.socket.house import HEARTBEAT
+from realtime.socket.identity import Person
 from realtime.socket.lines import Queued
 from realtime.socket.origins import is_our_origin
 from realtime.socket.runtime import Rooms
@@ -98,15 +99,30 @@ class EventStream:
             await self._app(scope, receive, send)
             return
         name_route(scope, ROUTE)
+        network = self._rooms.rates.network_of(scope)
+        if wait := self._rooms.rates.wait_of(network):
+            await _refuse_for_now(wait, scope, send)
+            return
         try:
-            await self._listen(scope, receive, send, found[1])
+            person = await self._identify(scope, network)
+            await self._listen(scope, receive, send, found[1], person)
         except Refusal as refusal:
             await _refuse(refusal, scope, send)
 
-    async def _listen(self, scope: Scope, receive: Receive, send: Send, slug: str) -> None:
+    async def _identify(self, scope: Scope, network: str) -> Person:
+        """Who cannot come in counts for her network, as at the socket."""
+        try:
+            return await self._rooms.identify(_token(scope))
+        except Refusal as refusal:
+            if refusal.code != "unavailable":
+                await self._rooms.rates.count_failure(network)
+            raise
+
+    async def _listen(
+        self, scope: Scope, receive: Receive, send: Send, slug: str, person: Person
+    ) -> None:
         """Refusals come before the first byte of the answer."""
         after = _after(scope)
-        person = await self._rooms.identify(_token(scope))
         line = EventLine(send)
         session = Session(uuid7().hex, line)
         self._rooms.welcome(session)
@@ -180,6 +196,14 @@ def _headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     if origin and is_our_origin(scope):
         headers.append((b"access-control-allow-origin", origin))
     return headers
+
+
+async def _refuse_for_now(wait: int, scope: Scope, send: Send) -> None:
+    await send_problem(
+        scope, send, code="rate_limited", status=429,
+        detail=f"Too many requests. Try again in {wait} s.",
+        headers=[(b"retry-after", b"%d" % wait)],
+    )  # fmt: skip
 
 
 async def _refuse(refusal: Refusal, scope: Scope, send: Send) -> None:

@@ -1,6 +1,7 @@
 """How often people speak over sockets, judged for a group of messages, and who is let in."""
 
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from django.conf import settings
 from monitoring.limits.limits import Limits
 from monitoring.proxies import parse_networks
 from realtime.socket.rates import Rates
+from realtime.socket.runtime import Rooms
+from realtime.socket.stream import EventStream
 
 ANN, BEN = 1, 2
 OFFICE = "203.0.113.9"
@@ -50,10 +53,36 @@ async def test_a_network_that_fails_too_often_is_known_here(rates: Any) -> None:
     judged = rates(auth="2/1d")
     network = judged.network_of(scope())
     await judged.count_failure(network)
-    assert not judged.is_over(network)
+    assert not judged.wait_of(network)
     await judged.count_failure(network)
-    assert judged.is_over(network)
-    assert not judged.is_over(judged.network_of(scope("198.51.100.7")))
+    assert judged.wait_of(network)
+    assert not judged.wait_of(judged.network_of(scope("198.51.100.7")))
+
+
+async def test_bad_tokens_at_the_stream_count_as_at_the_socket(rates: Any) -> None:
+    rooms: Any = Rooms(database_url="", redis_url="", rates=rates(auth="2/1d"))
+    rooms.store = SimpleNamespace(row=_nobody)
+    stream = EventStream(_nobody, rooms)
+    assert [await refusal_at(stream) for _ in range(3)] == [401, 401, 429]
+    assert rooms.rates.wait_of(OFFICE)
+
+
+async def refusal_at(stream: EventStream) -> int:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", b"Bearer x.y.z")]
+    asked = {"type": "http", "method": "GET", "path": "/api/rooms/lobby/events"}
+    whole = asked | {"query_string": b"", "client": (OFFICE, 4711), "headers": headers}
+    await stream(whole, _nobody, send)
+    assert (b"retry-after" in dict(sent[0]["headers"])) == (sent[0]["status"] == 429)
+    return int(sent[0]["status"])
+
+
+async def _nobody(*_: Any) -> Any:
+    raise AssertionError("not asked")
 
 
 @pytest.mark.parametrize(

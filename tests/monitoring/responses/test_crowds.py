@@ -5,7 +5,9 @@ import time
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
+from monitoring.redis import evictable
 from monitoring.responses import cache as module
 from monitoring.responses import shelf, tags
 from monitoring.responses.cache import ResponseCache
@@ -128,3 +130,19 @@ async def test_what_the_application_raises_is_raised(cache: ResponseCache, app: 
     app.error = RuntimeError("nothing")
     with pytest.raises(RuntimeError):
         await get(cache, PATH)
+
+
+async def test_who_took_too_long_does_not_end_the_turn_of_the_next() -> None:
+    lock, key = shelf.Shelf(settings.CACHE_URL), b"slow"
+    slow = await lock.take(key)
+    assert slow
+    await sync_to_async(evictable().delete)(shelf._lock(key))  # its time is over
+    successor = await lock.take(key)
+    assert successor
+
+    await lock.give_back(key, slow)
+    assert await lock.take(key) is None
+
+    await lock.give_back(key, successor)
+    assert await lock.take(key)
+    await lock.close()
