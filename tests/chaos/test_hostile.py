@@ -44,7 +44,8 @@ def assert_stays_flat(stack: Stack, attack: Callable[[], None]) -> None:
     warm = resident(stack)
     for _ in range(3):
         attack()
-    assert growth(stack, warm) < FLAT
+    # The last caller has her answer a moment before her body is freed.
+    wait_until(lambda: growth(stack, warm) < FLAT, seconds=2)
 
 
 def send(stack: Stack, *parts: bytes) -> int:
