@@ -126,7 +126,7 @@ class AsyncCounters:
     """For the event loop."""
 
     def __init__(self, redis_url: str, *, processes: int = 1) -> None:
-        self._redis = asynchronous(redis_url, timeout=None)
+        self._redis = asynchronous(redis_url, timeout=None, connect_timeout=TIMEOUT)
         self._script = self._redis.register_script(SCRIPT)
         self._outage, self._memory = Outage(), MemoryCounters(processes)
 

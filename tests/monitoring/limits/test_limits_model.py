@@ -37,13 +37,15 @@ class LimitsMachine(RuleBasedStateMachine):
         login = f":{parts.password}@" if parts.password else ""
         self.gate = Gate(str(parts.hostname), str(parts.port or 6379))
         url = f"redis://{login}127.0.0.1:{self.gate.port}{parts.path}"
-        self.limits = Limits(url, RATES, processes=PROCESSES)
-        self.loop = asyncio.new_event_loop()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(counting, "KNOCK_AFTER", 0.0)
+        # Here Redis is away when the model says so, not when the machine is busy.
+        self.patch.setattr(counting, "TIMEOUT", 30)
         clock = SimpleNamespace(time=lambda: self.now, monotonic=lambda: self.now)
         for module in (limits, counting):
             self.patch.setattr(module, "time", clock)
+        self.limits = Limits(url, RATES, processes=PROCESSES)
+        self.loop = asyncio.new_event_loop()
 
     def teardown(self) -> None:
         self.loop.run_until_complete(self.limits.close())
