@@ -12,8 +12,9 @@ from monitoring.wire.rfc9457 import send_problem
 
 _CLOSE = [(b"connection", b"close")]
 # DRF's request refers to itself, and with it to all that was parsed: only the collector frees it,
-# and that counts objects, not bytes. So it is called after so many bytes (some 20 ms each time).
-_COLLECT_AFTER = 8 * 1024 * 1024
+# and that counts objects, not bytes. So it is called a second after so many bytes, or at once after
+# as many as may be held: it takes some 20 ms, in which nobody is answered.
+_COLLECT_AFTER, _COLLECT_WITHIN = 8 * 1024 * 1024, 1.0
 _LENGTH, _ENCODING = b"content-length", b"transfer-encoding"
 
 
@@ -39,6 +40,7 @@ class BufferedBody:
         self.together = together
         self._held = 0
         self._uncollected = 0
+        self._collection: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _announces_body(scope):
@@ -76,13 +78,22 @@ class BufferedBody:
             await self.app(scope, replay, send)
         finally:
             self._held -= size
-            self._collect(size)
+            self._note_garbage(size)
 
-    def _collect(self, size: int) -> None:
+    def _note_garbage(self, size: int) -> None:
         self._uncollected += size
-        if self._uncollected >= _COLLECT_AFTER:
-            self._uncollected = 0
-            gc.collect()
+        if self._uncollected >= self.together:
+            self._collect()
+        elif self._uncollected >= _COLLECT_AFTER and self._collection is None:
+            loop = asyncio.get_running_loop()
+            self._collection = loop.call_later(_COLLECT_WITHIN, self._collect)
+
+    def _collect(self) -> None:
+        if self._collection is not None:
+            self._collection.cancel()
+            self._collection = None
+        self._uncollected = 0
+        gc.collect()
 
     async def _read(self, body: bytearray, scope: Scope, receive: Receive) -> bool:
         """False when the caller has gone: there is nobody left to answer."""

@@ -17,7 +17,10 @@ from monitoring.responses.connection import KeptConnection
 from monitoring.responses.kept import Held, Kept
 
 # The digit changes with what is kept.
-PREFIX = "rallypoint:responses:3:"
+PREFIX = "rallypoint:responses:4:"
+# Whoever asks ever new questions gets ever new answers: they take each other's places, so that
+# all together stay a few dozen MiB of a Redis that may hold more than what can be made again.
+PLACES = 4_096
 # Not much more than a busy event loop may need to see an answer that has come: who takes that for
 # an outage sends a crowd to Django when it is least welcome.
 TIMEOUT = 0.5
@@ -33,30 +36,40 @@ return 0
 T = TypeVar("T")
 
 
+class Filed(msgspec.Struct, array_like=True):
+    """With whose it is: several share a place."""
+
+    digest: bytes
+    kept: Kept
+
+
 class Shelf:
     def __init__(self, redis_url: str) -> None:
         self._redis = asynchronous(redis_url, timeout=TIMEOUT)
         self._line = KeptConnection(redis_url, timeout=TIMEOUT)
         self._outage = cache_outage(redis_url)
-        self._decode = msgspec.msgpack.Decoder(Kept).decode
+        self._decode = msgspec.msgpack.Decoder(Filed).decode
 
     @property
     def is_away(self) -> bool:
         return self._outage.is_on
 
     async def find(self, key: bytes) -> Kept | None:
-        raw: Any = await self._try(lambda: self._redis.get(_name(key)), None)
+        digest = _digest(key)
+        raw: Any = await self._try(lambda: self._redis.get(_place(digest)), None)
         if raw is None:
             return None
         try:
-            return self._decode(raw)
+            filed = self._decode(raw)
         except msgspec.DecodeError:  # of another version of this program
             return None
+        return filed.kept if filed.digest == digest else None
 
     async def put(self, key: bytes, kept: Kept) -> None:
-        raw = msgspec.msgpack.encode(kept)
+        digest = _digest(key)
+        raw = msgspec.msgpack.encode(Filed(digest, kept))
         seconds = max(1, kept.seconds + kept.stale)
-        await self._try(lambda: self._redis.set(_name(key), raw, ex=seconds), None)
+        await self._try(lambda: self._redis.set(_place(digest), raw, ex=seconds), None)
 
     async def take(self, key: bytes) -> bytes | None:
         """The right to compute it, to be given back; everybody has it while Redis is away."""
@@ -87,12 +100,16 @@ class Shelf:
         return answer
 
 
-def _name(key: bytes) -> str:
-    return PREFIX + hashlib.sha256(key).hexdigest()
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
+
+
+def _place(digest: bytes) -> str:
+    return f"{PREFIX}{int.from_bytes(digest[:8]) % PLACES}"
 
 
 def _lock(key: bytes) -> str:
-    return _name(key) + ":lock"
+    return f"{PREFIX}lock:{_digest(key).hex()}"
 
 
 class Memory:

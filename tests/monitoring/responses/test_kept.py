@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from monitoring.redis import evictable
-from monitoring.responses import tags
+from monitoring.responses import shelf, tags
 from monitoring.responses.cache import ResponseCache
 from monitoring.responses.kept import OFFER, Held
 from monitoring.responses.shelf import Memory
@@ -248,3 +248,14 @@ def test_what_is_rolled_back_forgets_nothing() -> None:
 
     tags.forget_after_commit("thing")
     assert tags.generation("thing") != before
+
+
+async def test_answers_that_share_a_place_are_not_taken_for_each_other(
+    cache: ResponseCache, other: ResponseCache, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are asked for, Redis holds no more than there are places."""
+    monkeypatch.setattr(shelf, "PLACES", 1)
+    assert [(await get(cache, f"{PATH}?n={n}")).body for n in (1, 2)] == [b"1", b"2"]
+    assert [(await get(other, f"{PATH}?n={n}")).body for n in (2, 1)] == [b"2", b"3"]
+    held = await sync_to_async(evictable().keys)(f"{shelf.PREFIX}*")
+    assert held == [f"{shelf.PREFIX}0".encode()]
