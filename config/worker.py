@@ -18,11 +18,13 @@ import multiprocessing
 import signal
 import time
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from gunicorn.workers.gasgi import ASGIWorker
 
 from config import http, websocket
+from config.accepting import Acceptor
 from monitoring.health import draining
 from monitoring.health.memory import resident
 
@@ -94,6 +96,10 @@ class Worker(ASGIWorker):
     _serves = False
     _leaving: asyncio.Task[None] | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._acceptors: list[Acceptor] = []
+
     def init_signals(self) -> None:
         super().init_signals()
         # uvloop hears signals only while it runs; one that comes during the imports would be lost.
@@ -115,10 +121,18 @@ class Worker(ASGIWorker):
         super().notify()
         if not self._serves:
             self._serves = True
+            self._accept_many()
             with _serving.get_lock():
                 _serving.value += 1
         elif self._leaving is None and 0 < _most_memory < (used := resident()):
             self._retire(used)
+
+    def _accept_many(self) -> None:
+        """asyncio's server has cut the queue of connections to 100, whatever gunicorn made it: who
+        finds it full asks again after a second, then after three."""
+        for listener in self.sockets:
+            listener.sock.listen(self.cfg.backlog)
+            self._acceptors.append(Acceptor(self.loop, listener.sock, lambda: http.Protocol(self)))
 
     def _retire(self, used: int) -> None:
         if _take_turn_to_retire():
@@ -135,7 +149,7 @@ class Worker(ASGIWorker):
         while _serving.value < _expected.value and self.loop.time() < deadline:  # noqa: ASYNC110 - other processes set no event of ours
             await asyncio.sleep(0.05)
         draining.begin()
-        for server in self.servers:
-            server.close()
+        for listening in (*self._acceptors, *self.servers):
+            listening.close()
         await asyncio.sleep(FAREWELL)
         self.alive = False

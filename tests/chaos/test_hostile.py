@@ -1,6 +1,8 @@
 """Whatever is sent to it, the house stays its size and answers the others."""
 
 import gzip
+import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -154,6 +156,27 @@ def test_hundreds_who_never_finish_their_request_are_in_nobodys_way(
         times.append(time.perf_counter() - started)
     assert sorted(times)[10] < 0.5
     assert growth(stack, before) < MOST_AT_FIRST
+
+
+def test_a_crowd_that_comes_while_nobody_takes_it_in_is_not_sent_away(
+    stack: Stack, crowd: ExitStack
+) -> None:
+    """Whom the kernel finds no place for would ask again after a second."""
+    workers = stack.web_workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        came = [
+            crowd.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=0.9))
+            for _ in range(500)
+        ]
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    for connection in came:
+        connection.settimeout(20)
+        connection.sendall(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    assert {connection.recv(65_536).split()[1] for connection in came} == {b"200"}
 
 
 def test_who_never_says_what_she_wants_is_let_go(stack: Stack, crowd: ExitStack) -> None:

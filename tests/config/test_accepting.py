@@ -1,0 +1,102 @@
+"""Connections that come together are taken together."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+
+import pytest
+
+from config import accepting
+from config.accepting import MOST_AT_ONCE, Acceptor
+
+
+class Clients:
+    """Who has been taken, and a listener at which others wait."""
+
+    def __init__(self, opened: ExitStack) -> None:
+        self.listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100))
+        self.met: list[asyncio.BaseTransport] = []
+        self._opened = opened
+
+    def come(self, count: int) -> None:
+        for _ in range(count):
+            self._opened.enter_context(socket.create_connection(self.listener.getsockname()))
+
+    def protocol(self) -> asyncio.Protocol:
+        clients = self
+
+        class Protocol(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                clients.met.append(transport)
+
+        return Protocol()
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[Clients]:
+    with ExitStack() as opened:
+        made = Clients(opened)
+        yield made
+        for transport in made.met:
+            transport.close()
+
+
+async def until_met(clients: Clients, count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(clients.met) < count:
+            await asyncio.sleep(0)
+
+
+async def test_many_are_taken_in_one_turn_and_the_rest_in_the_next(clients: Clients) -> None:
+    clients.come(40)
+    acceptor = Acceptor(asyncio.get_running_loop(), clients.listener, clients.protocol)
+    turns = 0
+    async with asyncio.timeout(5):
+        while len(clients.met) < MOST_AT_ONCE:
+            await asyncio.sleep(0)
+            turns += 1
+    assert turns < MOST_AT_ONCE
+    await until_met(clients, 40)
+    acceptor.close()
+
+
+async def test_a_closed_one_takes_nobody(clients: Clients) -> None:
+    acceptor = Acceptor(asyncio.get_running_loop(), clients.listener, clients.protocol)
+    clients.come(1)
+    await until_met(clients, 1)
+    acceptor.close()
+    clients.come(1)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(clients.met) == 1
+    assert clients.listener.accept()[0].close() is None  # it still waits for somebody else
+
+
+class Exhausted(socket.socket):
+    """A listener of a process that has no descriptor left, for a while."""
+
+    left = 0
+
+    def dup(self) -> "Exhausted":
+        return self
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.left:
+            self.left -= 1
+            raise OSError(errno.EMFILE, "too many open files")
+        return super().accept()
+
+
+async def test_without_descriptors_it_waits_and_goes_on(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "PAUSE", 0.01)
+    listener = Exhausted(fileno=clients.listener.dup().detach())
+    listener.left = 3
+    acceptor = Acceptor(asyncio.get_running_loop(), listener, clients.protocol)
+    clients.come(1)
+    await until_met(clients, 1)
+    assert listener.left == 0
+    acceptor.close()
