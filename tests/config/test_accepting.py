@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -17,7 +17,7 @@ class Clients:
 
     def __init__(self, opened: ExitStack) -> None:
         self.listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=100))
-        self.met: list[asyncio.BaseTransport] = []
+        self.met: asyncio.Queue[asyncio.BaseTransport] = asyncio.Queue()
         self._opened = opened
 
     def come(self, count: int) -> None:
@@ -29,49 +29,41 @@ class Clients:
 
         class Protocol(asyncio.Protocol):
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                clients.met.append(transport)
+                clients.met.put_nowait(transport)
 
         return Protocol()
 
+    async def meet(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            for _ in range(count):
+                (await self.met.get()).close()
+
 
 @pytest.fixture
-async def clients() -> AsyncIterator[Clients]:
+def clients() -> Iterator[Clients]:
     with ExitStack() as opened:
-        made = Clients(opened)
-        yield made
-        for transport in made.met:
-            transport.close()
-
-
-async def until_met(clients: Clients, count: int) -> None:
-    async with asyncio.timeout(5):
-        while len(clients.met) < count:
-            await asyncio.sleep(0)
+        yield Clients(opened)
 
 
 async def test_many_are_taken_in_one_turn_and_the_rest_in_the_next(clients: Clients) -> None:
     clients.come(40)
     acceptor = Acceptor(asyncio.get_running_loop(), clients.listener, clients.protocol)
-    turns = 0
-    async with asyncio.timeout(5):
-        while len(clients.met) < MOST_AT_ONCE:
-            await asyncio.sleep(0)
-            turns += 1
-    assert turns < MOST_AT_ONCE
-    await until_met(clients, 40)
+    await clients.meet(1)
+    assert clients.met.qsize() == MOST_AT_ONCE - 1
+    await clients.meet(39)
     acceptor.close()
 
 
 async def test_a_closed_one_takes_nobody(clients: Clients) -> None:
     acceptor = Acceptor(asyncio.get_running_loop(), clients.listener, clients.protocol)
     clients.come(1)
-    await until_met(clients, 1)
+    await clients.meet(1)
     acceptor.close()
     clients.come(1)
     for _ in range(20):
         await asyncio.sleep(0)
-    assert len(clients.met) == 1
-    assert clients.listener.accept()[0].close() is None  # it still waits for somebody else
+    assert clients.met.empty()
+    clients.listener.accept()[0].close()  # it still waits for somebody else
 
 
 class Exhausted(socket.socket):
@@ -97,6 +89,6 @@ async def test_without_descriptors_it_waits_and_goes_on(
     listener.left = 3
     acceptor = Acceptor(asyncio.get_running_loop(), listener, clients.protocol)
     clients.come(1)
-    await until_met(clients, 1)
+    await clients.meet(1)
     assert listener.left == 0
     acceptor.close()
