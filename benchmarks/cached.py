@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from benchmarks.cast import make_quests
 from benchmarks.inside import call
-from benchmarks.load import CONNECTIONS, Load, load, missing
-from benchmarks.machine import placement, say
+from benchmarks.load import CONNECTIONS, Load, missing
+from benchmarks.machine import placement
 from benchmarks.plan import Plan
 from benchmarks.results import Result, Side, Target
+from benchmarks.rounds import flawless, in_turn
 from benchmarks.servers import install_node_peer, node_peer, rallypoint
 from benchmarks.stores import Stores
 
@@ -25,7 +26,6 @@ _QUESTS = 20
 _PATH = "/api/quests"
 _COOKIE = {"Cookie": "theme=dark"}
 _OVER_ANEW, _OVER_PEER = 5, 1.5
-_WARM_UP = 2.0
 
 
 class _Asked(NamedTuple):
@@ -33,10 +33,7 @@ class _Asked(NamedTuple):
     headers: Mapping[str, str] = {}
 
     def load(self, seconds: float) -> Load:
-        seen = load(self.url, seconds, headers=self.headers)
-        if seen.errors or not seen.requests:
-            raise SystemExit(f"{self.url}: {seen.errors} errors in {seen.requests} answers")
-        return seen
+        return flawless(self.url, seconds, self.headers)
 
     def once(self) -> tuple[str, list[dict[str, Any]]]:
         """What it says of its cache, and the quests."""
@@ -62,22 +59,10 @@ def run(stores: Stores, plan: Plan) -> Result:
                 "answers", REDIS_URL=peer_store.redis_url, DATABASE_URL=peer_store.database_url
             )
             sides[PEER] = _Asked(stack.enter_context(peer) + _PATH)
-        measured = _measure(sides, plan)
+        measured = in_turn("cached", sides, plan)
         _prove(sides)
     _compare(result, measured)
     return result
-
-
-def _measure(sides: dict[str, _Asked], plan: Plan) -> dict[str, list[Load]]:
-    for asked in sides.values():
-        asked.load(min(_WARM_UP, plan.seconds))
-    measured: dict[str, list[Load]] = {name: [] for name in sides}
-    for number in range(1, plan.rounds + 1):
-        for name, asked in sides.items():
-            measured[name].append(asked.load(plan.seconds))
-        rates = ", ".join(f"{name} {loads[-1].rate:,.0f}/s" for name, loads in measured.items())
-        say(f"cached: round {number} of {plan.rounds}: {rates}")
-    return measured
 
 
 def _prove(sides: dict[str, _Asked]) -> None:

@@ -17,10 +17,11 @@ from typing import NamedTuple
 
 from benchmarks.cast import make_quests
 from benchmarks.inside import call
-from benchmarks.load import CONNECTIONS, Load, load, missing
-from benchmarks.machine import placement, say
+from benchmarks.load import CONNECTIONS, Load, missing
+from benchmarks.machine import placement
 from benchmarks.plan import Plan
 from benchmarks.results import Result, Side, Target
+from benchmarks.rounds import flawless, in_turn
 from benchmarks.servers import logging_its_requests
 from benchmarks.stores import Store, Stores
 
@@ -33,7 +34,6 @@ _QUESTS = 20
 _PATH = "/api/quests"
 _COOKIE = {"Cookie": "theme=dark"}
 _TARGET = 0.75
-_WARM_UP = 2.0
 
 
 class _Server(NamedTuple):
@@ -41,10 +41,7 @@ class _Server(NamedTuple):
     log: Path
 
     def load(self, seconds: float) -> Load:
-        seen = load(self.url, seconds, headers=_COOKIE)
-        if seen.errors or not seen.requests:
-            raise SystemExit(f"{self.url}: {seen.errors} errors in {seen.requests} answers")
-        return seen
+        return flawless(self.url, seconds, _COOKIE)
 
     def once(self) -> tuple[dict[str, str], object]:
         """Its headers, by names in lower case, and what it says."""
@@ -63,7 +60,7 @@ def run(stores: Stores, plan: Plan) -> Result:
         call(store, make_quests, quests=_QUESTS)
         servers = {name: _start(store, name, stack) for name in _APPLICATIONS}
         _prove_what_is_left_out(servers)
-        measured = _measure(servers, plan)
+        measured = in_turn("layers", servers, plan)
         _prove_that_requests_were_logged(servers, measured)
     rates = {name: Side(name, "req/s", [one.rate for one in loads])
              for name, loads in measured.items()}  # fmt: skip
@@ -81,18 +78,6 @@ def _start(store: Store, name: str, stack: ExitStack) -> _Server:
     log = store.var_dir / f"{application.partition(':')[0]}.log"
     url = stack.enter_context(logging_its_requests(application, store, log))
     return _Server(url + _PATH, log)
-
-
-def _measure(servers: dict[str, _Server], plan: Plan) -> dict[str, list[Load]]:
-    for server in servers.values():
-        server.load(min(_WARM_UP, plan.seconds))
-    measured: dict[str, list[Load]] = {name: [] for name in servers}
-    for number in range(1, plan.rounds + 1):
-        for name, server in servers.items():
-            measured[name].append(server.load(plan.seconds))
-        rates = ", ".join(f"{name} {loads[-1].rate:,.0f}/s" for name, loads in measured.items())
-        say(f"layers: round {number} of {plan.rounds}: {rates}")
-    return measured
 
 
 def _prove_what_is_left_out(servers: dict[str, _Server]) -> None:

@@ -60,6 +60,18 @@ class LimitedCaller(models.Model):
         return "a limited caller"
 
 
+class LiveFigures(models.Model):
+    """What the processes tell of themselves: no table either."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        verbose_name = verbose_name_plural = "live figures"
+
+    def __str__(self) -> str:
+        return "live figures"
+
+
 class Maintenance(models.Model):
     """The one row that says whether there is maintenance; changed by maintenance.services alone."""
 

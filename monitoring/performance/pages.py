@@ -18,7 +18,7 @@ CHARTS = [
 
 
 def operations_view(request: HttpRequest, site: Any) -> HttpResponse:
-    if not request.user.has_perm("monitoring.view_statusday"):
+    if not request.user.has_perm("monitoring.view_livefigures"):
         raise PermissionDenied
     context = {**site.each_context(request), "title": "Live figures", "charts": CHARTS}
     return TemplateResponse(request, "admin/monitoring/operations.html", context)

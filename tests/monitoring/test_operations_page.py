@@ -18,7 +18,7 @@ PAGE = "/admin/operations/"
 
 @pytest.fixture
 def watcher(operator: User) -> User:
-    operator.user_permissions.add(Permission.objects.get(codename="view_statusday"))
+    operator.user_permissions.add(Permission.objects.get(codename="view_livefigures"))
     return operator
 
 
