@@ -16,7 +16,8 @@ logger = structlog.get_logger("rallypoint.worker")
 
 # A turn; the other workers are awake too and take the rest.
 MOST_AT_ONCE = 16
-# There is no descriptor or memory for another connection: as asyncio does, wait and see.
+# There is no descriptor or memory for another connection. asyncio's server takes those who come,
+# and cuts them off; asking without a pause would only keep the loop busy.
 PAUSE = 1.0
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -41,6 +42,7 @@ class Acceptor:
     def close(self) -> None:
         if self._pause is not None:
             self._pause.cancel()
+            self._pause = None
         self._loop.remove_reader(self._listener)
         self._listener.close()
 

@@ -66,7 +66,7 @@ _SIDEBAR = {
         "accounts.apikey": ("API keys", "key"),
     },
     "Service": {
-        "monitoring.statusday": ("Live figures", "monitoring"),
+        "monitoring.livefigures": ("Live figures", "monitoring"),
         "django_celery_beat.periodictask": ("Periodic tasks", "schedule"),
         "monitoring.idempotencykey": ("Idempotency keys", "repeat"),
         "monitoring.limitedcaller": ("Limited now", "speed"),
@@ -76,7 +76,7 @@ _SIDEBAR = {
 # Models whose pages are not where Django puts them.
 _PAGES = {
     "links.click": "admin:links_link_clicks",
-    "monitoring.statusday": "admin:operations",
+    "monitoring.livefigures": "admin:operations",
     "quests.proof": "admin:quests_evidence_review",
     "quests.attempt": "admin:quests_completion_why_anybody",
 }

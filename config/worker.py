@@ -132,7 +132,18 @@ class Worker(ASGIWorker):
         finds it full asks again after a second, then after three."""
         for listener in self.sockets:
             listener.sock.listen(self.cfg.backlog)
+            if self.cfg.is_ssl:  # which is asyncio's server's to speak
+                continue
             self._acceptors.append(Acceptor(self.loop, listener.sock, lambda: http.Protocol(self)))
+
+    def _stop_accepting(self) -> None:
+        while self._acceptors:
+            self._acceptors.pop().close()
+
+    async def _shutdown(self) -> None:
+        """However it came to this: gunicorn closes what it knows of."""
+        self._stop_accepting()
+        await super()._shutdown()
 
     def _retire(self, used: int) -> None:
         if _take_turn_to_retire():
@@ -149,7 +160,8 @@ class Worker(ASGIWorker):
         while _serving.value < _expected.value and self.loop.time() < deadline:  # noqa: ASYNC110 - other processes set no event of ours
             await asyncio.sleep(0.05)
         draining.begin()
-        for listening in (*self._acceptors, *self.servers):
-            listening.close()
+        self._stop_accepting()
+        for server in self.servers:
+            server.close()
         await asyncio.sleep(FAREWELL)
         self.alive = False

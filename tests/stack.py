@@ -155,6 +155,12 @@ class Stack:
             self._web.terminate()
             self._web.wait(timeout=40)
 
+    def kill_web(self) -> None:
+        """The parent alone; its workers find out."""
+        assert self._web
+        self._web.kill()
+        self._web.wait()
+
     def reload(self) -> None:
         """A rolling reload: every worker is replaced."""
         before = set(self.web_workers())

@@ -122,6 +122,11 @@ class Breaker:
     def reset(self) -> None:
         self._force(State.CLOSED, until=0.0)
 
+    def begin_anew(self) -> None:
+        """Closed, in a process that was forked while others may have held the lock."""
+        self._lock = Lock()
+        self._become(State.CLOSED, 0.0)
+
     def _force(self, state: State, until: float) -> None:
         """Not logged: who does this has its own words for it."""
         with self._lock:

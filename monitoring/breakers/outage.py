@@ -1,8 +1,8 @@
 """Whether a Redis is worth asking, known to all in a process who ask it. Imports no Django.
 
 A Redis that hangs costs whoever meets it a time-out. So the first one to meet it says so for all,
-and from then on a thread knocks, who has time, until it answers: no reader ever pays for finding
-out. One answer lost by a Redis that is well costs KNOCK_SECONDS without it.
+and from then on a thread knocks, who has time, until it answers: nobody who comes later pays for
+finding out. One answer lost by a Redis that is well costs KNOCK_SECONDS without it.
 """
 
 import os
@@ -10,10 +10,9 @@ import time
 from threading import Lock, Thread
 
 import structlog
-from redis import Redis
+from redis import BusyLoadingError, Redis, ResponseError
 
 from monitoring.breakers.breaker import Breaker, State
-from monitoring.redis_clients import AWAY
 
 logger = structlog.get_logger("rallypoint.breakers")
 
@@ -31,8 +30,7 @@ class Outage:
         self._lock = Lock()
         self._knocking: Thread | None = None
         self._answered_at = float("-inf")
-        # A thread stays behind when its process forks: nobody would end the outage in the child.
-        os.register_at_fork(after_in_child=breaker.reset)
+        os.register_at_fork(after_in_child=self._begin_anew)
 
     @property
     def is_on(self) -> bool:
@@ -42,16 +40,30 @@ class Outage:
         self._answered_at = time.monotonic()
 
     def begin(self, error: BaseException) -> None:
-        """For whoever was not answered; it may be known already. Nothing while others are."""
-        if time.monotonic() - self._answered_at < RECENT_SECONDS:
+        """For whoever was not answered; it may be known already. Nothing while others are, or when
+        the answer was only no."""
+        if isinstance(error, ResponseError) and not isinstance(error, BusyLoadingError):
+            return
+        if not self.is_on and time.monotonic() - self._answered_at < RECENT_SECONDS:
             return
         with self._lock:
-            self._breaker.trip()
-            if self._knocking is not None and self._knocking.is_alive():
-                return
-            self._knocking = Thread(target=self._knock, name="redis-outage", daemon=True)
+            is_known = self._is_knocking()
+            # The thread first: what nobody would end must not begin.
+            if is_known or self._start_knocking():
+                self._breaker.trip()
+        if not is_known:
+            logger.warning("redis_away", breaker=self._breaker.name, error=type(error).__name__)
+
+    def _is_knocking(self) -> bool:
+        return self._knocking is not None and self._knocking.is_alive()
+
+    def _start_knocking(self) -> bool:
+        self._knocking = Thread(target=self._knock, name="redis-outage", daemon=True)
+        try:
             self._knocking.start()
-        logger.warning("redis_away", breaker=self._breaker.name, error=type(error).__name__)
+        except RuntimeError:  # there are no more threads to be had
+            return False
+        return True
 
     def _knock(self) -> None:
         while True:
@@ -67,6 +79,11 @@ class Outage:
     def _answers(self) -> bool:
         try:
             self._client.ping()
-        except AWAY:
+        except Exception:  # noqa: BLE001 - who knocks must go on: nobody else would end it
             return False
         return True
+
+    def _begin_anew(self) -> None:
+        """In a child: a thread that stayed behind may have held a lock, as did who knocked."""
+        self._lock, self._knocking = Lock(), None
+        self._breaker.begin_anew()

@@ -8,6 +8,7 @@ One public answer asks the evictable Redis from four places, each with a time-ou
 can do without any of them: there one failure is enough (`monitoring.breakers.outage`).
 """
 
+from math import inf
 from threading import Lock
 from typing import Any
 
@@ -23,8 +24,13 @@ from monitoring.redis_clients import synchronous
 
 _KNOCK_TIMEOUT = 0.25
 LIMITS = Limits(minimum=4, open_seconds=1.0, probe_seconds=5.0)
+# Only its outage opens it, and ends that: nobody else would tell those who do not ask through it.
+_NEVER = Limits(failure_rate=inf, slow_rate=inf)
 _AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
-_families = {name: Breakers(name, LIMITS, failures=_AWAY) for name in ("redis", "cache")}
+_families = {
+    name: Breakers(name, limits, failures=_AWAY)
+    for name, limits in (("redis", LIMITS), ("cache", _NEVER))
+}
 _outages: dict[tuple[Any, ...], Outage] = {}
 _lock = Lock()
 

@@ -118,6 +118,7 @@ class Counters:
             except AWAY as error:
                 self._outage.begin(error)
             else:
+                self._outage.note_answer()
                 return cast("list[int]", counts)
         return self._memory.add(counters)
 

@@ -7,8 +7,8 @@ import contextlib
 from prometheus_client import Histogram
 
 INTERVAL = 0.1
-# Of the average that `recent` is, per interval: it follows within half a second.
-WEIGHT = 0.2
+# Of one wake-up in the exponential average; one that was held up for long counts as this much.
+WEIGHT, MOST = 0.2, 0.05
 
 LAG = Histogram(
     "rallypoint_event_loop_lag_seconds",
@@ -18,14 +18,15 @@ LAG = Histogram(
 
 
 class LoopLag:
-    """Starts and stops with the event loop that it measures. `recent` is the average of the last
-    half of a second, in seconds."""
+    """Starts and stops with the event loop that it measures. `recent` is an exponential average, in
+    seconds, which a single stop (of the garbage collector, say) does not govern."""
 
     def __init__(self) -> None:
         self.recent = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        self.recent = 0.0
         self._task = asyncio.create_task(self._measure())
 
     async def stop(self) -> None:
@@ -41,4 +42,4 @@ class LoopLag:
             await asyncio.sleep(INTERVAL)
             late = max(0.0, loop.time() - due)
             LAG.observe(late)
-            self.recent += (late - self.recent) * WEIGHT
+            self.recent += (min(late, MOST) - self.recent) * WEIGHT

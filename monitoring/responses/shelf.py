@@ -18,9 +18,9 @@ from monitoring.responses.kept import Held, Kept
 
 # The digit changes with what is kept.
 PREFIX = "rallypoint:responses:4:"
-# Whoever asks ever new questions gets ever new answers: they take each other's places, so that
-# all together stay a few dozen MiB of a Redis that may hold more than what can be made again.
-PLACES = 4_096
+# Whoever asks ever new questions gets ever new answers: they take each other's places. At 256 KiB
+# each, at most, that is 128 MiB of a Redis that may hold more than what can be made again.
+PLACES = 512
 # Not much more than a busy event loop may need to see an answer that has come: who takes that for
 # an outage sends a crowd to Django when it is least welcome.
 TIMEOUT = 0.5
@@ -97,6 +97,7 @@ class Shelf:
         except AWAY as error:
             self._outage.begin(error)
             return fallback
+        self._outage.note_answer()
         return answer
 
 

@@ -10,7 +10,7 @@ from monitoring.shedding import figures
 from monitoring.shedding.gate import LOWEST_LIMIT, MOST_WAITING, Gate, State, Ticket
 from monitoring.shedding.gradient import GradientLimit
 from monitoring.shedding.priority import Priority, priority_of
-from monitoring.shedding.punctuality import PunctualLimit
+from monitoring.shedding.punctuality import FEWEST_THREADS, PunctualLimit
 from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
 from monitoring.wire.rfc9457 import send_problem
 
@@ -37,7 +37,7 @@ class Shedding:
     ) -> None:
         self._app = app
         self._limit = GradientLimit(lowest=max(LOWEST_LIMIT, threads // 2), highest=threads)
-        self._punctual = PunctualLimit(lag, lowest=LOWEST_LIMIT, highest=threads)
+        self._punctual = PunctualLimit(lag, lowest=min(FEWEST_THREADS, threads), highest=threads)
         self._gate = Gate(threads, most_waiting=most_waiting)
         self._patience, self._seconds = patience, seconds
         figures.show_limit(self._gate.limit)
@@ -47,6 +47,8 @@ class Shedding:
             await self._app(scope, receive, send)
             return
         deadline = asyncio.get_running_loop().time() + self._seconds
+        if self._punctual.look(time.monotonic()):
+            self._follow_limits()
         ticket = self._gate.arrive(priority_of(scope))
         if ticket.state is State.WAITING:
             await self._wait(ticket)
@@ -110,11 +112,13 @@ class Shedding:
         if ticket.priority is not Priority.HEALTH:
             now = time.monotonic()
             seconds = (answer.started_at or now) - began
-            learnt = self._limit.observe(seconds, in_flight=in_flight, now=now)
-            if self._punctual.look(now) or learnt:
-                self._gate.limit = min(self._limit.limit, self._punctual.limit)
-                figures.show_limit(self._gate.limit)
+            if self._limit.observe(seconds, in_flight=in_flight, now=now):
+                self._follow_limits()
         figures.show(self._gate, ticket.priority)
+
+    def _follow_limits(self) -> None:
+        self._gate.limit = min(self._limit.limit, self._punctual.limit)
+        figures.show_limit(self._gate.limit)
 
 
 class Answer:

@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 WINDOW_SECONDS = 1.0
 # Of the loop, on average. Python's threads change places after 5 ms, if nobody waits before.
-LATE_SECONDS = 0.004
+LATE_SECONDS = 0.005
 ON_TIME_SECONDS = LATE_SECONDS / 2
 FEWER = 0.75
+# One place is for writes: with two, a single slow read would be all of reading.
+FEWEST_THREADS = 3
 
 
 class PunctualLimit:
@@ -29,10 +31,11 @@ class PunctualLimit:
         """At `now` (monotonic). Whether the limit may be another one now."""
         if now < self._ends:
             return False
+        windows = 1 + int((now - self._ends) / WINDOW_SECONDS)  # nobody came in some of them
         self._ends = now + WINDOW_SECONDS
         lag = self._lag()
         if lag > LATE_SECONDS:
             self.limit = max(self._lowest, int(self.limit * FEWER))
         elif lag < ON_TIME_SECONDS:
-            self.limit = min(self._highest, self.limit + 1)
+            self.limit = min(self._highest, self.limit + windows)
         return True

@@ -162,6 +162,8 @@ def test_a_crowd_that_comes_while_nobody_takes_it_in_is_not_sent_away(
     stack: Stack, crowd: ExitStack
 ) -> None:
     """Whom the kernel finds no place for would ask again after a second."""
+    if int(Path("/proc/sys/net/core/somaxconn").read_text()) < 500:
+        pytest.skip("this kernel lets fewer wait")
     workers = stack.web_workers()
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)

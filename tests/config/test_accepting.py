@@ -70,6 +70,7 @@ class Exhausted(socket.socket):
     """A listener of a process that has no descriptor left, for a while."""
 
     left = 0
+    refused: asyncio.Event
 
     def dup(self) -> "Exhausted":
         return self
@@ -77,6 +78,7 @@ class Exhausted(socket.socket):
     def accept(self) -> tuple[socket.socket, object]:
         if self.left:
             self.left -= 1
+            self.refused.set()
             raise OSError(errno.EMFILE, "too many open files")
         return super().accept()
 
@@ -86,9 +88,25 @@ async def test_without_descriptors_it_waits_and_goes_on(
 ) -> None:
     monkeypatch.setattr(accepting, "PAUSE", 0.01)
     listener = Exhausted(fileno=clients.listener.dup().detach())
-    listener.left = 3
+    listener.left, listener.refused = 3, asyncio.Event()
     acceptor = Acceptor(asyncio.get_running_loop(), listener, clients.protocol)
     clients.come(1)
     await clients.meet(1)
     assert listener.left == 0
     acceptor.close()
+
+
+async def test_one_that_is_closed_while_it_waits_does_not_go_on(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "PAUSE", 60)
+    listener = Exhausted(fileno=clients.listener.dup().detach())
+    listener.left, listener.refused = 1, asyncio.Event()
+    acceptor = Acceptor(asyncio.get_running_loop(), listener, clients.protocol)
+    clients.come(1)
+    async with asyncio.timeout(5):
+        await listener.refused.wait()
+    pause = acceptor._pause
+    acceptor.close()
+    assert pause
+    assert pause.cancelled()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections import Counter
 from pathlib import Path
 
@@ -45,3 +46,20 @@ def test_counts_survive_their_workers_and_files_do_not_add_up(stack: Stack) -> N
     wait_until(lambda: counted(stack) >= before + 10)
     assert wait_until(lambda: files(stack)["counter"] <= 3)  # of two workers, and of the ended
     assert files(stack)["histogram"] <= 3
+
+
+def test_workers_whose_parent_died_leave_the_port_to_its_successor(stack: Stack) -> None:
+    """Also while somebody keeps a connection open, whom they let finish."""
+    with requests.Session() as session:
+        session.get(f"{stack.url}/ping", timeout=10)
+        stack.kill_web()
+        wait_until(lambda: is_free(stack.port), seconds=5)
+    stack.start_web()
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True

@@ -111,8 +111,10 @@ class Load:
         with ExitStack() as held:
             for lock in self._under_way:
                 held.enter_context(lock)
-            yield
-            self._may_go.set()
+            try:
+                yield
+            finally:
+                self._may_go.set()
 
 
 def assert_clean(stack: Stack) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from monitoring import bodies
 from monitoring.bodies import BufferedBody
 
 Headers = list[tuple[bytes, bytes]]
@@ -149,3 +150,60 @@ async def test_all_bodies_together_have_a_bound() -> None:
     arrived.set()
     assert {call.sent[0]["status"] for call in await asyncio.gather(*held)} == {204}
     assert (await bring(whole())).sent[0]["status"] == 204
+
+
+class Collector:
+    """In the place of gc: how often it was called."""
+
+    def __init__(self) -> None:
+        self.called = 0
+        self.was_called = asyncio.Event()
+
+    def collect(self) -> None:
+        self.called += 1
+        self.was_called.set()
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
+    made = Collector()
+    monkeypatch.setattr(bodies, "gc", made)
+    monkeypatch.setattr(bodies, "_COLLECT_AFTER", 10)
+    monkeypatch.setattr(bodies, "_COLLECT_WITHIN", 0.01)
+    return made
+
+
+async def send_bodies(layer: BufferedBody, *sizes: int) -> None:
+    for size in sizes:
+        call = Call([(b"content-length", str(size).encode())], part(b"a" * size), GONE)
+        layer.app = call.application
+        await layer(call.scope, call.receive, call.send)
+
+
+async def test_what_big_bodies_leave_is_collected_a_little_later(collector: Collector) -> None:
+    layer = BufferedBody(None, limit=100, together=1_000)  # type: ignore[arg-type]
+    await send_bodies(layer, 9)
+    assert layer._collection is None  # too little
+    await send_bodies(layer, 5, 5, 5)
+    assert collector.called == 0
+    async with asyncio.timeout(5):
+        await collector.was_called.wait()
+    assert collector.called == 1
+
+
+async def test_very_much_is_collected_at_once(collector: Collector) -> None:
+    layer = BufferedBody(None, limit=100, together=100)  # type: ignore[arg-type]
+    await send_bodies(layer, 60, 60)
+    assert collector.called == 1
+    assert layer._collection is None
+
+
+async def test_a_body_counts_as_held_no_longer_than_its_request_whatever_comes_of_it() -> None:
+    async def broken(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise ValueError
+
+    layer = BufferedBody(broken, limit=100, together=100)
+    for _ in range(3):
+        call = Call([(b"content-length", b"60")], part(b"a" * 60), GONE)
+        with pytest.raises(ValueError, match=r"^$"):
+            await layer(call.scope, call.receive, call.send)

@@ -36,6 +36,13 @@ def test_they_come_back_one_by_one_when_the_loop_is_on_time_again() -> None:
     assert loop.run(10, late=0.0) == 8
 
 
+def test_seconds_in_which_nobody_came_count_as_well() -> None:
+    loop = Loop()
+    loop.run(20, late=0.02)
+    loop.now += 60
+    assert loop.run(1, late=0.0) == 8
+
+
 def test_between_late_and_on_time_nothing_changes() -> None:
     loop = Loop()
     found = loop.run(2, late=0.02)
