@@ -22,6 +22,7 @@ if __name__ == "__main__":
     except InternalError as error:
         if not isinstance(error.__cause__, ReadOnlySqlTransaction):
             raise
-        sys.exit("The database takes nothing now: see `manage.py maintenance status`.")
+        sys.stderr.write("The database takes nothing now: see `manage.py maintenance status`.\n")
+        sys.exit(os.EX_TEMPFAIL)
     except UnicodeEncodeError:
         sys.exit("An argument is not valid UTF-8.")

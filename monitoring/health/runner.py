@@ -26,6 +26,8 @@ logger = structlog.get_logger("rallypoint.health")
 KEEP_SECONDS = 1.0
 WEB, WORKER, BEAT = "web", "worker", "beat"
 DEFAULT_LIMIT = 1.0
+# Nothing was measured then, and the hint of a limit that was passed would be a guess.
+_UNSEEN = "This could not be looked at: mend `database`, `redis` and `cache` first."
 
 CheckFunction = Callable[[], Check]
 Function = TypeVar("Function", bound=CheckFunction)
@@ -37,14 +39,16 @@ def check(
     critical: bool | Collection[str] = False,
     every: float = 0.0,
     hint: str = "",
+    unseen: str = _UNSEEN,
 ) -> Callable[[Function], Function]:
     """Of a check function. Without a `critical` part the service cannot do its work, or a process
     of the roles named cannot do its own; every other one that fails or keeps silent for `limit`
     seconds only degrades it. One that was well is left alone for `every` seconds; with one that is
-    not, operators read the `hint`: which limit was passed, and what to do."""
+    not, operators read the `hint`: which limit was passed, and what to do; `unseen`, when it could
+    not be looked at."""
 
     def mark(function: Function) -> Function:
-        function.terms = Terms(limit, critical, every, hint)  # type: ignore[attr-defined]
+        function.terms = Terms(limit, critical, every, hint, unseen)  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -57,6 +61,7 @@ class Terms(NamedTuple):
     critical: bool | Collection[str] = False
     every: float = 0.0
     hint: str = ""
+    unseen: str = _UNSEEN
 
     def needed_by(self, role: str) -> bool:
         return self.critical if isinstance(self.critical, bool) else role in self.critical
@@ -93,6 +98,7 @@ class Runner:
 
     def _answer(self, name: str, started: float) -> Check:
         terms: Terms = getattr(self._functions[name], "terms", Terms())
+        hint = terms.unseen
         try:
             result = self._running[name].result(max(0.0, started + terms.limit - time.monotonic()))
         except FutureTimeoutError:
@@ -102,11 +108,12 @@ class Runner:
             self._say_once(name, failure)
             result = Check(Status.UNHEALTHY, details={"error": type(failure).__name__})
         else:
+            hint = terms.hint
             self._failing.discard(name)
         if result.status is Status.HEALTHY:
             self._rest_until[name] = started + terms.every
-        elif terms.hint:
-            result = replace(result, details={**result.details, "hint": terms.hint})
+        elif hint:
+            result = replace(result, details={**result.details, "hint": hint})
         if result.status.serves or terms.needed_by(self._role):
             return result
         return replace(result, status=Status.DEGRADED)

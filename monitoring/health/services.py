@@ -24,11 +24,12 @@ STARTED_AT = time.time()
 _has_met_database = False
 
 
-@check(
-    limit=1.5,
-    critical=True,
-    hint="Does PostgreSQL run, at DATABASE_URL, and take connections? Its own log says why not.",
-)
+_NO_DATABASE = "Does PostgreSQL run, at DATABASE_URL, and take connections? Its log says why."
+_NO_CACHE = "Does Redis run, at CACHE_URL, and answer PING? All is computed anew without it."
+_NO_REDIS = "Does Redis run, at REDIS_URL, and answer PING?"
+
+
+@check(limit=1.5, critical=True, hint=_NO_DATABASE, unseen=_NO_DATABASE)
 def check_database() -> Check:
     global _has_met_database  # noqa: PLW0603 - a fact about this process
     started = time.perf_counter()
@@ -46,9 +47,7 @@ def _database_details() -> dict[str, Any]:
     return {"connections": connections, "pool": pool.figures() if pool else {}}
 
 
-@check(
-    hint="Does Redis run, at CACHE_URL, and answer PING? Without it, everything is computed anew."
-)
+@check(hint=_NO_CACHE, unseen=_NO_CACHE)
 def check_cache() -> Check:
     started = time.perf_counter()
     asyncio.run(Cache(key_prefix="health").run())
@@ -61,8 +60,8 @@ def check_cache() -> Check:
 
 @check(
     critical=(WORKER,),
-    hint="Does Redis run, at REDIS_URL, and answer PING? It needs `appendonly yes`, or a crash of "
-    "it loses clicks.",
+    hint="Redis at REDIS_URL needs `appendonly yes`, or a crash of it loses clicks.",
+    unseen=_NO_REDIS,
 )
 def check_redis() -> Check:
     """The durable one. Without its append-only file it would lose clicks that it acknowledged."""

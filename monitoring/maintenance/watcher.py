@@ -28,6 +28,7 @@ class Watcher:
         self._redis = asynchronous(redis_url, timeout=_TIMEOUT, connect_timeout=_TIMEOUT)
         self._ask_database = ask_database
         self._task: asyncio.Task[None] | None = None
+        self._is_blind = False
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._watch())
@@ -43,8 +44,18 @@ class Watcher:
             try:
                 await self.look()
             except Exception as error:  # noqa: BLE001 - it must go on looking
-                logger.warning("maintenance_not_read", error=type(error).__name__)
+                self._note(error)
+            else:
+                self._note(None)
             await asyncio.sleep(LOOK_EVERY)
+
+    def _note(self, error: Exception | None) -> None:
+        """Once, however long nobody can be asked."""
+        if error and not self._is_blind:
+            logger.warning("maintenance_not_read", error=type(error).__name__)
+        elif self._is_blind and not error:
+            logger.info("maintenance_read_again")
+        self._is_blind = error is not None
 
     async def look(self) -> None:
         before = current()

@@ -54,7 +54,8 @@ def parts(health: Mapping[str, Any], paint: Paint) -> Iterator[str]:
 def _headline(figures: Figures, health: Mapping[str, Any], paint: Paint) -> Iterator[str]:
     status = str(health.get("status", "unavailable"))
     title = paint(f"Rallypoint {health.get('version', '')}", "bold")
-    yield f"{title}  {paint(status, status)}  over {figures['window']:g} s"
+    maintenance = paint("maintenance is on  ", "degraded") if health.get("maintenance") else ""
+    yield f"{title}  {paint(status, status)}  {maintenance}over {figures['window']:g} s"
     yield from parts(health, paint)
 
 

@@ -159,7 +159,7 @@ def test_a_command_that_maintenance_locks_out_says_so(monkeypatch: pytest.Monkey
         cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
-    assert done.returncode == 1
+    assert done.returncode == os.EX_TEMPFAIL
     assert done.stderr == "The database takes nothing now: see `manage.py maintenance status`.\n"
 
 

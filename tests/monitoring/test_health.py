@@ -21,6 +21,8 @@ from accounts import services as accounts
 from accounts.models import User
 from monitoring.health import draining, runner, services
 from monitoring.health.report import Check, Status, worst
+from monitoring.maintenance import notice
+from monitoring.maintenance.notice import Notice
 from monitoring.redis import durable
 from monitoring.tasks import HEARTBEAT_KEY, heartbeat
 from tests.monitoring.conftest import StartRedis
@@ -352,6 +354,26 @@ def test_the_command_says_what_to_do_of_what_is_not_well_alone(
     out = capsys.readouterr().out
     assert "Beat planned nothing for 30 s" in out
     assert "make room" not in out
+
+
+def test_what_could_not_be_looked_at_is_not_said_to_have_passed_a_limit() -> None:
+    def away() -> Check:
+        raise OSError
+
+    marked = runner.check(hint="Over 60 s.")(away)
+    (found,) = runner.Runner({"lag": marked}).results().values()
+    assert "mend `database`" in found.details["hint"]
+
+
+@pytest.mark.django_db
+def test_maintenance_is_in_the_first_line(capsys: pytest.CaptureFixture[str]) -> None:
+    notice.put(Notice(version=1, is_on=True))
+    try:
+        with parts("well"):
+            call_command("health")
+    finally:
+        notice.forget()
+    assert capsys.readouterr().out.splitlines()[0].endswith("is healthy; maintenance is on")
 
 
 def test_every_check_says_what_to_do() -> None:

@@ -212,12 +212,14 @@ def command(*arguments: str) -> str:
 @pytest.mark.django_db
 def test_the_command_switches_and_tells() -> None:
     assert command("status") == "Maintenance is off."
-    assert command("on", "--message", "Soon.") == "Maintenance is on."
+    assert command("on", "--message", "Soon.") == "Maintenance is on: Soon."
     assert command("status") == "Maintenance is on: Soon."
+    assert command("on") == "Maintenance is on: Soon."
     with pytest.raises(CommandError, match="300"):
         command("on", "--message", "a" * 301)
     assert command("off") == "Maintenance is off."
     assert command("status") == "Maintenance is off."
+    assert "Soon" not in command("on")  # that was another time
 
 
 @pytest.mark.django_db

@@ -10,8 +10,6 @@ from monitoring.health import services
 from monitoring.health.runner import BEAT, WEB, WORKER
 
 EXAMPLE = "Example: manage.py health --json | jq .checks"
-
-
 _APART = frozenset({"status", "latency", "hint"})
 
 
@@ -37,7 +35,8 @@ class Command(BaseCommand):
 
 def _table(report: dict[str, Any]) -> str:
     width = max(map(len, report["checks"]), default=0)
-    lines = [f"Rallypoint {report['version']} is {report['status']}"]
+    maintenance = "; maintenance is on" if report["maintenance"] else ""
+    lines = [f"Rallypoint {report['version']} is {report['status']}{maintenance}"]
     for name, check in report["checks"].items():
         lines.append(f"  {name:<{width}}  {_line(check)}")
         if hint := check.get("hint"):

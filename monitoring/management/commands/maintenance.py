@@ -8,8 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from monitoring.maintenance import services
+from monitoring.maintenance.notice import DEFAULT_MESSAGE
 
-_NEXT = "Nothing was changed. Does it run, at DATABASE_URL, and is it migrated?"
+_NEXT = "Does it run, at DATABASE_URL, and is it migrated?"
+_OFF = "Maintenance is off."
 EXAMPLE = 'Example: manage.py maintenance on --message "Back at noon."'
 
 
@@ -25,18 +27,22 @@ class Command(BaseCommand):
         try:
             self.stdout.write(_answer(options["action"], options["message"]))
         except DatabaseError as error:
-            text = f"PostgreSQL did not do it: {str(error).strip()}. {_NEXT}"
+            unchanged = "" if options["action"] == "status" else "Nothing was changed. "
+            text = f"PostgreSQL did not answer: {str(error).strip()} {unchanged}{_NEXT}"
             raise CommandError(text) from None
 
 
 def _answer(action: str, message: str) -> str:
     if action == "status":
         notice = services.stored()
-        return f"Maintenance is on: {notice.text}" if notice.is_on else "Maintenance is off."
+        return f"Maintenance is on: {notice.text}" if notice.is_on else _OFF
     if len(message) > 300:
         raise CommandError(f"The message may have 300 characters, and has {len(message)}.")
+    before = services.stored()
+    if before.is_on:  # said again, it stays as it was said
+        message = message or before.message
     is_locked = services.switch(on=action == "on", message=message, by=getpass.getuser())
-    done = f"Maintenance is {action}."
+    done = f"Maintenance is on: {message or DEFAULT_MESSAGE}" if action == "on" else _OFF
     lock = "" if is_locked else _unlocked(is_on=action == "on")
     return done + lock
 
