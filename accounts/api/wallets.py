@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts import examples, nonces, selectors, wallets
 from accounts.addresses import parse_wallet
-from accounts.api.parsing import SECRET_HEADERS, parsed, problem
+from accounts.api.parsing import SECRET_HEADERS, parsed
 from accounts.api.sign_ins import PublicView
 from accounts.models import Wallet
 from accounts.permissions import IsPerson, caller
@@ -22,6 +22,7 @@ from accounts.serializers import NonceOutput, WalletOutput, WalletProofInput, Wa
 from accounts.siwe.verification import site
 from accounts.throttling import count_failure, limit, refuse_who_failed
 from monitoring.wire.filters import Query
+from monitoring.wire.schema import problem
 
 _REFUSALS = (
     "400 says that something could not be read: `message_malformed` (`reason` names the line), "

@@ -20,6 +20,7 @@ from monitoring import metrics
 from monitoring.health import documents, draining, services
 from monitoring.health.report import Status
 from monitoring.health.scraping import may_scrape
+from monitoring.wire.schema import problem
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -100,7 +101,10 @@ class MetricsView(ProbeView):
         operation_id="health_metrics",
         summary="Metrics for Prometheus",
         description="For operators, for the bearer of METRICS_TOKEN, and over loopback.",
-        responses={(200, "text/plain"): OpenApiTypes.STR},
+        responses={
+            (200, "text/plain"): OpenApiTypes.STR,
+            **problem(401, "Neither an operator nor a scraper."),
+        },
         tags=["monitoring"],
     )
     def get(self, request: Request) -> HttpResponse:

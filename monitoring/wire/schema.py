@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.permissions import AllowAny
 
 from monitoring.trace import HEADER as CORRELATION_HEADER
@@ -147,3 +148,9 @@ class ProblemAutoSchema(AutoSchema):
             headers["Retry-After"] = _RETRY_AFTER
         content = {CONTENT_TYPE: {"schema": self._shared("schemas", "Problem")}}
         return {"description": status.phrase, "headers": headers, "content": content}
+
+
+def problem(status: int, description: str) -> dict[tuple[int, str], OpenApiResponse]:
+    """An entry of `responses`, for what the schema does not tell by itself."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {(status, CONTENT_TYPE): OpenApiResponse(schema, description=description)}

@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.parsing import parsed, problem
+from accounts.api.parsing import parsed
 from accounts.permissions import IsOperator, caller, requires
 from monitoring.wire.filters import Integer, Query
 from monitoring.wire.idempotency import idempotent
+from monitoring.wire.schema import problem
 from quests import evidence, reviews
 from quests.api import examples
 from quests.api.serializers import (

@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.parsing import parsed, problem
+from accounts.api.parsing import parsed
 from accounts.models import User
 from accounts.permissions import IsPerson, caller
 from monitoring.wire.filters import Query
 from monitoring.wire.problems import Problem
+from monitoring.wire.schema import problem
 from quests import profiles, selectors
 from quests.api.limits import limit_player
 from quests.api.serializers import LedgerOutput, ProfileInput, ProfileOutput

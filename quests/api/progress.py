@@ -8,10 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.parsing import parsed, problem
+from accounts.api.parsing import parsed
 from accounts.permissions import IsPerson, caller
 from monitoring.wire.filters import Query
 from monitoring.wire.idempotency import idempotent
+from monitoring.wire.schema import problem
 from quests import progress, selectors
 from quests.api import examples
 from quests.api.limits import limit_player

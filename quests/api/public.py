@@ -8,11 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.addresses import parse_wallet, to_checksum
-from accounts.api.parsing import problem
 from accounts.events import PEOPLE, person_tag
 from monitoring.correlation import route_of
 from monitoring.responses import tags
 from monitoring.wire.filters import Integer, Query, Text
+from monitoring.wire.schema import problem
 from quests import selectors
 from quests.api import public_documents as documents
 from quests.api.catalogue import NOTHING, PublicView

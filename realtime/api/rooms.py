@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.parsing import parsed, problem
+from accounts.api.parsing import parsed
 from accounts.models import User
 from accounts.permissions import caller, requires
 from monitoring.wire.filters import Query, Text
 from monitoring.wire.idempotency import idempotent
+from monitoring.wire.schema import problem
 from realtime import rooms
 from realtime.api.limits import limit_rooms
 from realtime.api.serializers import (

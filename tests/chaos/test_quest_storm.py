@@ -100,7 +100,10 @@ def test_operators_who_reverse_in_opposite_orders_give_way_once(
         told = run(work)
 
     assert sorted(told) == [["already_reversed"] * 2, ["done"] * 2]
-    assert (deadlocks() - before[0], retries() - before[1]) == (1, 1)
+    # Nearly always one. Whoever gave way may begin anew before the other has woken up.
+    given_way = retries() - before[1]
+    assert 1 <= given_way <= 3
+    assert deadlocks() - before[0] == given_way
     assert set(Standing.objects.values_list("xp", "completions")) == {(0, 0)}
     assert_reconciled()
 
@@ -121,7 +124,10 @@ def test_a_statement_on_its_own_gives_way_and_is_tried_again(operator: User) -> 
     with together(2) as run:
         assert run(lambda place: lock(1 + place, 2 - place)) == [True, True]
 
-    assert (deadlocks() - before[0], retries() - before[1]) == (1, 1)
+    # Nearly always one. Whoever gave way may begin anew before the other has woken up.
+    given_way = retries() - before[1]
+    assert 1 <= given_way <= 3
+    assert deadlocks() - before[0] == given_way
 
 
 def _reverse(entry: LedgerEntry, operator: User) -> str:

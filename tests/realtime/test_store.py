@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from realtime.socket import store as stores
 from realtime.socket.frames import Refusal
+from realtime.socket.rates import Rates
 from realtime.socket.store import Store
 from realtime.socket.stream import EventStream
 from tests.gate import Gate
@@ -72,6 +73,8 @@ async def test_what_maintenance_locks_out_is_refused_and_no_fault() -> None:
 @pytest.mark.parametrize("code", ["maintenance", "unavailable"])
 async def test_what_passes_by_itself_is_no_matter_of_who_listens(code: str) -> None:
     class Rooms:
+        rates = Rates()
+
         async def identify(self, _: str) -> None:
             raise Refusal(code, "Later.")
 
