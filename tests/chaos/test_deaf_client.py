@@ -68,6 +68,7 @@ def settle(stack: Stack, hearer: Talker) -> None:
     for _ in range(5):
         before = memory(stack)
         flood(stack, hearer)
+        hearer.ask("presence:list", room=ROOM)  # who says nothing for long is taken for gone
         if memory(stack) - before < MOST / 8:
             break
 
