@@ -1,8 +1,7 @@
 """New connections, many in one turn of the event loop.
 
-uvloop takes one each turn, so a loop whose turns take 5 ms takes 200 a second: a
-crowd that comes back after a reload waits in the kernel's queue, and a probe behind it, while the
-loop itself is on time.
+uvloop takes one each turn, so a loop whose turns take 5 ms takes 200 a second: a crowd that comes
+back after a reload waits in the kernel's queue, and a probe behind it, while the loop is on time.
 """
 
 import asyncio

@@ -72,6 +72,12 @@ class Exhausted(socket.socket):
     left = 0
     refused: asyncio.Event
 
+    @classmethod
+    def instead_of(cls, listener: socket.socket, *, left: int) -> "Exhausted":
+        made = cls(fileno=listener.dup().detach())
+        made.left, made.refused = left, asyncio.Event()
+        return made
+
     def dup(self) -> "Exhausted":
         return self
 
@@ -87,8 +93,7 @@ async def test_without_descriptors_it_waits_and_goes_on(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accepting, "PAUSE", 0.01)
-    listener = Exhausted(fileno=clients.listener.dup().detach())
-    listener.left, listener.refused = 3, asyncio.Event()
+    listener = Exhausted.instead_of(clients.listener, left=3)
     acceptor = Acceptor(asyncio.get_running_loop(), listener, clients.protocol)
     clients.come(1)
     await clients.meet(1)
@@ -100,8 +105,7 @@ async def test_one_that_is_closed_while_it_waits_does_not_go_on(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accepting, "PAUSE", 60)
-    listener = Exhausted(fileno=clients.listener.dup().detach())
-    listener.left, listener.refused = 1, asyncio.Event()
+    listener = Exhausted.instead_of(clients.listener, left=1)
     acceptor = Acceptor(asyncio.get_running_loop(), listener, clients.protocol)
     clients.come(1)
     async with asyncio.timeout(5):
