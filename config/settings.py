@@ -192,6 +192,9 @@ CHANNEL_LAYERS = {
 
 # --- Celery ---------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+# A long tick (a drain, webhooks to slow receivers) must not hold up the short ones.
+CELERY_WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 4, at_least=1)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 300
@@ -222,6 +225,7 @@ CELERY_BEAT_SCHEDULE = {
     "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},
     "links.keep_partitions": {"task": "links.tasks.keep_partitions", "schedule": 3600.0},
     "links.reconcile": {"task": "links.tasks.reconcile", "schedule": 86_400.0},
+    "quests.sweep_evidence": {"task": "quests.tasks.sweep_evidence", "schedule": 10.0},
     "quests.fold_ranks": {"task": "quests.tasks.fold_ranks", "schedule": 1.0},
     "quests.recompute_achievements": {
         "task": "quests.tasks.recompute_achievements",
@@ -308,6 +312,9 @@ REQUIREMENT_KINDS = [
     "quests.requirements.referral.Referral",
     "quests.requirements.streak.Streak",
     "quests.requirements.wallet_signature.WalletSignature",
+    "quests.requirements.visit_link.VisitLink",
+    "quests.requirements.room_presence.RoomPresence",
+    "quests.requirements.room_message.RoomMessage",
 ]
 
 # --- The wire -------------------------------------------------------------------------------------

@@ -25,6 +25,9 @@ class Step:
     kind: str
     title: str
     config: dict[str, Any] = field(repr=False)
+    # Only what happens after the step before it counts, and what begins soon enough.
+    is_ordered: bool = False
+    within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class QuestDefinition:
     prerequisites: dict[str, Any]
     is_held: bool
     season_id: int | None
+    announce_room: str
     steps: tuple[Step, ...]
 
     def period(self, at: datetime) -> str:
@@ -84,7 +88,15 @@ def find_definition(number: int, *, fresh: bool = False) -> QuestDefinition:
 
 def definition_of(quest: Quest) -> QuestDefinition:
     steps = tuple(
-        Step(row.key, row.kind, row.title, row.config) for row in quest.requirements.all()
+        Step(
+            row.key,
+            row.kind,
+            row.title,
+            row.config,
+            row.is_ordered,
+            timedelta(seconds=row.within_seconds) if row.within_seconds else None,
+        )
+        for row in quest.requirements.all()
     )
     return QuestDefinition(
         id=quest.pk,
@@ -103,6 +115,7 @@ def definition_of(quest: Quest) -> QuestDefinition:
         prerequisites=quest.prerequisites,
         is_held=quest.hold_completions,
         season_id=quest.season_id,
+        announce_room=quest.announce_room,
         steps=steps,
     )
 

@@ -19,7 +19,7 @@ from quests.definitions import QuestDefinition
 from quests.models import Attempt, Completion, Evidence, Quest, StepTries
 from quests.prerequisites import Facts
 from quests.requirements import judging
-from quests.requirements.base import Judgement
+from quests.requirements.base import Disregarded, Judgement, Kind, Place
 from quests.requirements.registry import kind_of
 from quests.requirements.tries import MOST_WRONG
 from quests.selectors import facts_of
@@ -44,10 +44,12 @@ class Prerequisite:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A piece of evidence, and whether it counts: for the completion that is there, or the next."""
+    """A piece of evidence, what it is in words, and whether it counts: for the completion that is
+    there, or the next."""
 
     evidence: Evidence
     is_counted: bool
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class StepExplanation:
     needed: int
     missing: str
     evidence: list[Seen]
+    # What was seen and became no evidence, the newest first.
+    disregarded: list[Disregarded]
     tries: Tries | None
 
 
@@ -166,7 +170,8 @@ def _steps(
         attempt__player=player, attempt__quest=quest.id, attempt__period=period
     )
     tries = {row.step: row for row in rows}
-    for verdict in judging.judge(player, quest, period):
+    places = judging.places(player, quest, period)
+    for place, verdict in zip(places, judging.judge(player, quest, period), strict=True):
         judgement = _as_completed(verdict, completion) if completion else verdict.judgement
         kind = kind_of(verdict.step.kind)
         yield StepExplanation(
@@ -176,24 +181,37 @@ def _steps(
             is_met=judgement.is_met,
             seen=judgement.seen,
             needed=judgement.needed,
-            missing="" if judgement.is_met else _missing(verdict, judgement),
-            evidence=[Seen(row, row.pk in judgement.used) for row in verdict.evidence],
+            missing="" if judgement.is_met else _missing(place, verdict, judgement),
+            evidence=_seen(kind, verdict, judgement),
+            disregarded=list(kind.disregarded(place)),
             tries=_tries(tries.get(verdict.step.key)),
         )
 
 
+def _seen(kind: Kind, verdict: judging.Verdict, judgement: Judgement) -> list[Seen]:
+    return [Seen(row, row.pk in judgement.used, kind.describe(row)) for row in verdict.evidence]
+
+
 def _as_completed(verdict: judging.Verdict, completion: Completion) -> Judgement:
     """What the completion consumed is free no more, and is just what spoke for it."""
-    used = [row for row in verdict.evidence if row.completion_id == completion.pk]
+    used = [
+        row
+        for row in verdict.evidence
+        if row.completion_id == completion.pk and row.state == Evidence.State.VERIFIED
+    ]
     return kind_of(verdict.step.kind).judge(verdict.step, used)
 
 
-def _missing(verdict: judging.Verdict, judgement: Judgement) -> str:
+def _missing(place: Place, verdict: judging.Verdict, judgement: Judgement) -> str:
     states = [row.state for row in verdict.evidence]
     if Evidence.State.PENDING in states:
         return "What was sent in waits for a review."
     if Evidence.State.REJECTED in states and not judgement.seen:
         return "What was sent in was rejected; something else may be sent."
+    if kind_of(verdict.step.kind).is_observed and place.since is None:
+        return "Start the quest first: what happens before that does not count."
+    if judgement.detail:
+        return judgement.detail
     if judgement.needed > 1:
         return f"{judgement.needed - judgement.seen} more, of {judgement.needed}."
     is_answered = kind_of(verdict.step.kind).is_answered

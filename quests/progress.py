@@ -12,6 +12,7 @@ from monitoring.wire.problems import Problem
 from quests import prerequisites
 from quests.completions.completing import already_completed
 from quests.definitions import QuestDefinition, find_definition
+from quests.evidence.verifying import settle
 from quests.models import Attempt, Completion, Evidence
 from quests.requirements import judging
 from quests.requirements.base import Fact, Place
@@ -35,14 +36,23 @@ def start_quest(*, player: User, number: int) -> Attempt:
     return _begin(player, *_open_quest(player, number))
 
 
-@transaction.atomic
 def submit_step(*, player: User, number: int, key: str, answer: Any) -> StepOutcome:
-    """Judge what was sent in for a step. A wrong answer is counted; it is an outcome, no problem.
+    """Judge what was sent in for a step. A wrong answer is counted; it is an outcome, no problem. A
+    quest of which the house sees a part is completed by its last step, whichever that is.
     Problems: `step_unknown` (404), `answer_invalid` (400), `too_many_tries` (429), `no_tries_left`,
     `proof_waiting`, `proof_repeated` (409), and those of `start_quest`."""
+    outcome = _submit(player, number, key, answer)
+    if outcome.evidence and judging.is_observed(find_definition(number)):
+        settle(player=player, number=number)
+    return outcome
+
+
+@transaction.atomic
+def _submit(player: User, number: int, key: str, answer: Any) -> StepOutcome:
     quest, period = _open_quest(player, number)
-    place = Place(player, quest, quest.step(key), period, timezone.now())
+    step = quest.step(key)
     attempt = _begin(player, quest, period)
+    place = Place(player, quest, step, period, timezone.now(), attempt.started_at)
     # One step at a time: of two proofs sent together the second finds the first one waiting.
     Attempt.objects.select_for_update().get(pk=attempt.pk)
     kind = kind_of(place.step.kind)

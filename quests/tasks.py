@@ -1,12 +1,15 @@
-"""What quests do in the background. Each is a sweep: what one run misses, the next one does."""
+"""What quests do in the background. Each is a sweep, or repeated by one: what one run misses, the next
+one does."""
 
 import time
+from typing import Any
 
 import structlog
 from celery import shared_task
 
 from quests import achievements, reconciliation
 from quests.authoring import services
+from quests.evidence import sweeping, verifying, withdrawing
 from quests.leaderboard import segments
 from quests.webhooks import retention
 from quests.webhooks.relay import BATCH, relay_once
@@ -71,3 +74,21 @@ def send_webhooks() -> int:
 def forget_delivered() -> int:
     """Returns how many events were forgotten."""
     return retention.forget_delivered()
+
+
+@shared_task
+def verify_evidence(kind: str, ids: list[Any]) -> int:
+    """Facts that the house has just seen. Returns how many quests were completed by them."""
+    return verifying.verify(kind, ids)
+
+
+@shared_task
+def look_again_at_evidence(kind: str, ids: list[Any]) -> int:
+    """At facts that are not what they were. Returns how many pieces of evidence were withdrawn."""
+    return withdrawing.look_again(kind, ids)
+
+
+@shared_task
+def sweep_evidence() -> int:
+    """What no news came of. Returns how many quests were completed."""
+    return sweeping.sweep()

@@ -18,7 +18,7 @@ from accounts.permissions import IsOperator, caller, requires
 from monitoring.wire.filters import Integer, Query
 from monitoring.wire.idempotency import idempotent
 from monitoring.wire.schema import problem
-from quests import evidence, reviews
+from quests import reviews
 from quests.api import examples
 from quests.api.serializers import (
     DecisionInput,
@@ -29,6 +29,7 @@ from quests.api.serializers import (
     ReviewOutput,
 )
 from quests.completions import correcting
+from quests.evidence.asserted import assert_fact
 from quests.models import Completion, Evidence, LedgerEntry
 
 CONFLICT = problem(409, "Not any more; `code` says why.")
@@ -180,7 +181,7 @@ class EvidenceView(APIView):
     @idempotent
     def post(self, request: Request) -> Response:
         data = parsed(EvidenceInput(data=request.data))
-        kept, is_new = evidence.assert_fact(asserted_by=caller(request), **data)
+        kept, is_new = assert_fact(asserted_by=caller(request), **data)
         code = status.HTTP_201_CREATED if is_new else status.HTTP_200_OK
         return Response(EvidenceOutput(kept).data, status=code)
 

@@ -15,10 +15,10 @@ from monitoring.wire.idempotency import idempotent
 from monitoring.wire.schema import problem
 from quests import progress, selectors
 from quests.api import examples
+from quests.api.explanation_serializers import ExplanationOutput
 from quests.api.limits import limit_player
 from quests.api.serializers import (
     CompletionOutput,
-    ExplanationOutput,
     NothingInput,
     ProgressOutput,
     StartedOutput,

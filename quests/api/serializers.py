@@ -157,52 +157,6 @@ class ProgressOutput(CamelCaseMixin, serializers.Serializer[Any]):
     xp_earned = serializers.IntegerField()
 
 
-class SeenOutput(CamelCaseMixin, serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="evidence.public_id")
-    state = serializers.CharField(source="evidence.state")
-    occurred_at = WireDateTimeField(source="evidence.occurred_at")
-    is_counted = serializers.BooleanField()
-    note = serializers.CharField(source="evidence.review_note")
-
-
-class StepExplanationOutput(CamelCaseMixin, serializers.Serializer[Any]):
-    step_id = serializers.SlugField(source="id")
-    title = serializers.CharField()
-    kind = serializers.CharField()
-    is_met = serializers.BooleanField()
-    seen = serializers.IntegerField()
-    needed = serializers.IntegerField()
-    missing = serializers.CharField()
-    evidence = SeenOutput(many=True)
-
-
-class PrerequisiteOutput(CamelCaseMixin, serializers.Serializer[Any]):
-    text = serializers.CharField()
-    is_met = serializers.BooleanField()
-    depth = serializers.IntegerField()
-
-
-class ObstacleOutput(serializers.Serializer[Any]):
-    code = serializers.SlugField()
-    text = serializers.CharField()
-
-
-class ExplanationOutput(CamelCaseMixin, serializers.Serializer[Any]):
-    quest_id = serializers.IntegerField(source="quest.number")
-    period = serializers.CharField()
-    started_at = WireDateTimeField(allow_null=True)
-    completed_at = WireDateTimeField(
-        source="completion.completed_at", allow_null=True, default=None
-    )
-    status = serializers.CharField(source="completion.status", allow_null=True, default=None)
-    can_complete = serializers.BooleanField()
-    obstacles = ObstacleOutput(many=True)
-    prerequisites = PrerequisiteOutput(many=True)
-    steps = StepExplanationOutput(many=True)
-    places_left = serializers.IntegerField(source="places.left", allow_null=True, default=None)
-    cooling_until = WireDateTimeField(allow_null=True)
-
-
 class ProfileInput(StrictInput):
     username = serializers.CharField(max_length=150, required=False)
     time_zone = serializers.CharField(max_length=50, required=False)

@@ -8,25 +8,36 @@ from rest_framework import serializers
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField, instant
 from quests import periods, prerequisites
-from quests.models import Quest, Season
+from quests.models import Quest, Requirement, Season
 from quests.models.quest import MAX_QUOTA, MAX_XP
 from quests.requirements.registry import kind_of
 
 MAX_STEPS = 20
 _MAX_NUMBER = 2**31 - 1
 _MAX_COOLDOWN = 366 * 86_400
+_MAX_GAP = 366 * 86_400
 
 
-class StepDocument(serializers.Serializer[Any]):
+class StepDocument(CamelCaseMixin, serializers.Serializer[Any]):
     id = serializers.SlugField(max_length=50)
     kind = serializers.CharField(max_length=30)
     title = serializers.CharField(max_length=200)
     config = serializers.JSONField(default=dict)
+    ordered = serializers.BooleanField(
+        default=False, help_text="Only what happens after the step before it is met counts."
+    )
+    within_seconds = serializers.IntegerField(
+        min_value=1, max_value=_MAX_GAP, allow_null=True, default=None,
+        help_text="How soon after the step before it this one must begin.",
+    )  # fmt: skip
 
     def validate(self, step: dict[str, Any]) -> dict[str, Any]:
         """What the configuration must hold, its kind knows."""
         if not isinstance(step["config"], Mapping):
             raise serializers.ValidationError({"config": "This is an object."})
+        if step["within_seconds"] and not step["ordered"]:
+            text = "Only a step that is ordered has a gap to the one before."
+            raise serializers.ValidationError({"within_seconds": text})
         try:
             kind = kind_of(step["kind"])
         except ValueError as error:
@@ -64,6 +75,7 @@ class QuestDocument(CamelCaseMixin, serializers.Serializer[Any]):
         min_value=1, max_value=_MAX_COOLDOWN, allow_null=True, default=None
     )
     prerequisites = serializers.JSONField(default=dict)
+    announce_room = serializers.SlugField(max_length=80, allow_blank=True, default="")
     hold_completions = serializers.BooleanField(default=False)
     steps = StepDocument(many=True, default=list)
 
@@ -83,6 +95,8 @@ class QuestDocument(CamelCaseMixin, serializers.Serializer[Any]):
             raise serializers.ValidationError(f"A quest has at most {MAX_STEPS} steps.")
         if len({step["id"] for step in steps}) < len(steps):
             raise serializers.ValidationError("Two steps have the same id.")
+        if steps and steps[0]["ordered"]:
+            raise serializers.ValidationError("The first step has none before it.")
         return steps
 
     def validate(self, quest: dict[str, Any]) -> dict[str, Any]:
@@ -124,9 +138,14 @@ def document_of(quest: Quest) -> dict[str, Any]:
         "periodZone": quest.period_zone,
         "cooldownSeconds": quest.cooldown_seconds,
         "prerequisites": quest.prerequisites,
+        "announceRoom": quest.announce_room,
         "holdCompletions": quest.hold_completions,
-        "steps": [
-            {"id": step.key, "kind": step.kind, "title": step.title, "config": step.config}
-            for step in quest.requirements.all()
-        ],
+        "steps": [_step(step) for step in quest.requirements.all()],
     }
+
+
+def _step(row: Requirement) -> dict[str, Any]:
+    step = {"id": row.key, "kind": row.kind, "title": row.title, "config": row.config}
+    if row.is_ordered:
+        step |= {"ordered": True, "withinSeconds": row.within_seconds}
+    return step

@@ -173,6 +173,8 @@ def _save_steps(quest: Quest, steps: list[dict[str, Any]]) -> None:
                 "kind": step["kind"],
                 "title": step["title"],
                 "config": step["config"],
+                "is_ordered": step["ordered"],
+                "within_seconds": step["within_seconds"],
             },
         )
 

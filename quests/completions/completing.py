@@ -20,7 +20,7 @@ from monitoring.postgresql.retries import retried
 from monitoring.wire.fields import instant
 from monitoring.wire.mapping import unavailable
 from monitoring.wire.problems import Problem
-from quests import achievements, prerequisites
+from quests import achievements, live, prerequisites
 from quests.completions import quota, statement
 from quests.cooldown import cooling_until
 from quests.definitions import QuestDefinition, find_definition
@@ -112,12 +112,17 @@ def _pay(player: User, quest: QuestDefinition, now: datetime, evidence: list[int
     earned = made.earned or []
     if made.is_overtaken:
         earned = achievements.recompute_for(player_id=player.pk, completion_id=made.completion)
+    xp = 0 if quest.is_held else quest.xp_reward
+    total = total_xp(player) if made.total_xp is None else made.total_xp
+    live.announce_completion_after_commit(
+        player, quest, xp=xp, total_xp=total, is_held=quest.is_held
+    )
     return Result(
         completion_id=made.completion,
         public_id=public_id,
         quest=quest,
-        xp_earned=0 if quest.is_held else quest.xp_reward,
-        total_xp=total_xp(player) if made.total_xp is None else made.total_xp,
+        xp_earned=xp,
+        total_xp=total,
         achievements=earned,
         completed_at=now,
         is_held=quest.is_held,

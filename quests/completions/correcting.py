@@ -11,7 +11,7 @@ from accounts.events import announce_people_after_commit
 from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
-from quests import achievements, audit, outbox
+from quests import achievements, audit, live, outbox
 from quests.completions import quota, statement
 from quests.models import Completion, LedgerEntry, OutboxEvent, Season
 
@@ -185,6 +185,7 @@ def _enter(
         player=player_id, amount=amount,
     )  # fmt: skip
     announce_people_after_commit(player_id)
+    live.announce_xp_after_commit(player_id)
     return LedgerEntry.objects.get(pk=made.entry)
 
 

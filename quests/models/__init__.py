@@ -9,7 +9,7 @@ from quests.models.ledger import (
     Standing,
 )
 from quests.models.outbox import AuditEntry, Delivery, OutboxEvent, Webhook
-from quests.models.progress import Attempt, Evidence, Player, Proof, StepTries
+from quests.models.progress import Attempt, Challenge, Evidence, Player, Proof, StepTries, Sweep
 from quests.models.quest import (
     Achievement,
     EarnedAchievement,
@@ -24,6 +24,7 @@ __all__ = [
     "Achievement",
     "Attempt",
     "AuditEntry",
+    "Challenge",
     "Completion",
     "Delivery",
     "EarnedAchievement",
@@ -42,5 +43,6 @@ __all__ = [
     "SeasonRank",
     "Standing",
     "StepTries",
+    "Sweep",
     "Webhook",
 ]

@@ -79,6 +79,7 @@ class Evidence(models.Model):
         VERIFIED = "verified", "verified"
         PENDING = "pending", "waiting for review"
         REJECTED = "rejected", "rejected"
+        WITHDRAWN = "withdrawn", "withdrawn"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     player = models.ForeignKey(
@@ -113,7 +114,8 @@ class Evidence(models.Model):
                 "quest", "step", "kind", "player", "source_id", name="evidence_source_once"
             ),
             models.CheckConstraint(
-                condition=Q(completion__isnull=True) | Q(state="verified"),
+                # What was withdrawn after it was paid for stays with what it had paid.
+                condition=Q(completion__isnull=True) | Q(state__in=["verified", "withdrawn"]),
                 name="evidence_counts_when_verified",
             ),
         ]
@@ -125,6 +127,40 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state} for step {self.step}"
+
+
+class Challenge(models.Model):
+    """A word that was shown to one player alone, to be typed while she is where she says she is."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="challenges")
+    step = models.SlugField(max_length=50)
+    word = models.CharField(max_length=20)
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["asked_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True) | Q(answered_at__lte=F("expires_at")),
+                name="challenge_answered_in_time",
+            )
+        ]
+        indexes = [models.Index("attempt", "step", "asked_at", name="challenge_of_attempt")]
+
+    def __str__(self) -> str:
+        return f"{self.step} at {self.asked_at:%F %T}"
+
+
+class Sweep(models.Model):
+    """Up to which moment a kind's facts have been looked for again, should news of one be lost."""
+
+    kind = models.CharField(max_length=30, primary_key=True)
+    swept_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} until {self.swept_until:%F %T}"
 
 
 class Proof(models.Model):

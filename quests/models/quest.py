@@ -81,6 +81,12 @@ class Quest(models.Model):
     )
     # Shape and evaluation: quests.prerequisites.
     prerequisites = models.JSONField(default=dict, blank=True)
+    announce_room = models.SlugField(
+        max_length=80,
+        blank=True,
+        default="",
+        help_text="The room in which is told, after each completion, how many places are left.",
+    )
     hold_completions = models.BooleanField(
         default=False, help_text="XP is paid only once an operator has released it."
     )
@@ -125,10 +131,22 @@ class Requirement(models.Model):
     title = models.CharField(max_length=200)
     position = models.PositiveSmallIntegerField(default=0)
     config = models.JSONField(default=dict, blank=True)
+    is_ordered = models.BooleanField(
+        default=False, help_text="Only what happens after the step before it is met counts."
+    )
+    within_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How soon after that it must begin."
+    )
 
     class Meta:
         ordering = ["position", "pk"]
-        constraints = [models.UniqueConstraint("quest", "key", name="requirement_key")]
+        constraints = [
+            models.UniqueConstraint("quest", "key", name="requirement_key"),
+            models.CheckConstraint(
+                condition=Q(within_seconds__isnull=True) | Q(is_ordered=True, within_seconds__gt=0),
+                name="requirement_gap_ordered",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

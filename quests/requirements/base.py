@@ -23,6 +23,8 @@ class Place:
     step: Step
     period: str
     now: datetime
+    # When she started the quest, this time round: what the house saw before that does not count.
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Disregarded:
+    """Something that was seen and does not count, and why, in a sentence for the player."""
+
+    occurred_at: datetime
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """`used` are the ids of the evidence that a completion will consume."""
+    """`used` are the ids of the evidence that a completion will consume; `detail` says what is
+    missing where the numbers do not."""
 
     is_met: bool
     seen: int
@@ -56,6 +68,8 @@ class Kind(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     is_answered: ClassVar[bool] = True
+    # Whether the house sees its facts by itself: see quests.requirements.observed.
+    is_observed: ClassVar[bool] = False
     # Whether wrong answers are counted, and pause the player: see quests.requirements.tries.
     is_guessable: ClassVar[bool] = False
 
@@ -83,6 +97,20 @@ class Kind(ABC):
         """Facts that can be looked up, where nobody has pushed them yet."""
         del place
         return ()
+
+    def disregarded(self, place: Place) -> Iterable[Disregarded]:
+        """What was seen of her and became no evidence, the newest first."""
+        del place
+        return ()
+
+    def describe(self, evidence: Evidence) -> str:
+        """What it is, for the player who asks why."""
+        del evidence
+        return self.title
+
+    def began(self, evidence: Evidence) -> datetime:
+        """Of what lasted: its beginning. Gaps between steps are measured to it."""
+        return evidence.occurred_at
 
     def needed(self, config: Config) -> int:
         """How many pieces of evidence it takes."""

@@ -1,7 +1,7 @@
 """Which evidence speaks for a player, and whether it is enough."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -9,8 +9,9 @@ from django.utils import timezone
 from accounts.models import User
 from monitoring.wire.problems import Problem
 from quests.definitions import QuestDefinition, Step
-from quests.models import Evidence
+from quests.models import Attempt, Evidence
 from quests.requirements.base import Fact, Judgement, Place
+from quests.requirements.ordering import judge_in_order
 from quests.requirements.registry import kind_of
 
 
@@ -26,26 +27,40 @@ class Verdict:
 def evidence_for(player: User, quest: QuestDefinition, period: str) -> list[int]:
     """The ids that a completion consumes. Problem `requirements_missing` (409) names what is
     missing."""
-    verdicts = judge(player, quest, period)
+    found = judge(player, quest, period)
     missing = [
         {"stepId": verdict.step.key, "title": verdict.step.title}
-        for verdict in verdicts
+        for verdict in found
         if not verdict.judgement.is_met
     ]
     if missing:
         detail = f"Still missing: {', '.join(item['title'] for item in missing)}."
         raise Problem("requirements_missing", detail, status=409, missing=missing)
-    return sorted(id_ for verdict in verdicts for id_ in verdict.judgement.used)
+    return sorted(id_ for verdict in found for id_ in verdict.judgement.used)
 
 
 def judge(player: User, quest: QuestDefinition, period: str) -> list[Verdict]:
     """A verdict a step, in their order; looks for facts that nobody has pushed first."""
-    _collect(player, quest, period)
+    collect(player, quest, period)
     rows = defaultdict(list)
     evidence = Evidence.objects.filter(player=player, quest=quest.id, period=period)
     for row in evidence.order_by("occurred_at", "pk"):
         rows[row.step, row.kind].append(row)
-    return [_verdict(step, rows[step.key, step.kind]) for step in quest.steps]
+    return verdicts(quest, {step.key: rows[step.key, step.kind] for step in quest.steps})
+
+
+def verdicts(quest: QuestDefinition, rows: Mapping[str, list[Evidence]]) -> list[Verdict]:
+    """`rows` is all the evidence of one player and period, by step, oldest first."""
+    free = {key: [row for row in known if is_free(row)] for key, known in rows.items()}
+    judgements = judge_in_order(quest.steps, free)
+    return [
+        Verdict(step, judgement, rows[step.key])
+        for step, judgement in zip(quest.steps, judgements, strict=True)
+    ]
+
+
+def is_free(row: Evidence) -> bool:
+    return row.state == Evidence.State.VERIFIED and not row.completion_id
 
 
 def record(place: Place, facts: Iterable[Fact]) -> None:
@@ -71,14 +86,22 @@ def evidence_of(place: Place, fact: Fact) -> Evidence:
     )
 
 
-def _collect(player: User, quest: QuestDefinition, period: str) -> None:
-    now = timezone.now()
-    for step in quest.steps:
-        place = Place(player, quest, step, period, now)
-        if facts := list(kind_of(step.kind).find(place)):
+def places(player: User, quest: QuestDefinition, period: str) -> list[Place]:
+    """Her place at each step, as of now."""
+    now, since = timezone.now(), None
+    if is_observed(quest):
+        attempts = Attempt.objects.filter(player=player, quest=quest.id, period=period)
+        since = attempts.values_list("started_at", flat=True).first()
+    return [Place(player, quest, step, period, now, since) for step in quest.steps]
+
+
+def is_observed(quest: QuestDefinition) -> bool:
+    """Whether the house sees some of it by itself."""
+    return any(kind_of(step.kind).is_observed for step in quest.steps)
+
+
+def collect(player: User, quest: QuestDefinition, period: str) -> None:
+    """Write down what nobody has pushed."""
+    for place in places(player, quest, period):
+        if facts := list(kind_of(place.step.kind).find(place)):
             record(place, facts)
-
-
-def _verdict(step: Step, rows: list[Evidence]) -> Verdict:
-    free = [row for row in rows if row.state == Evidence.State.VERIFIED and not row.completion_id]
-    return Verdict(step, kind_of(step.kind).judge(step, free), rows)

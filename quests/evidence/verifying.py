@@ -1,0 +1,90 @@
+"""From a fact to XP: the evidence is written down, and what is complete by it is paid.
+
+Idempotent: evidence by its source, a completion by its key. Run twice, at once or years later, the
+same facts are the same evidence and one completion.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from monitoring.postgresql.retries import retried
+from monitoring.wire.problems import Problem
+from quests import live
+from quests.completions.completing import complete_quest
+from quests.definitions import QuestDefinition, find_definition
+from quests.requirements import judging
+from quests.requirements.judging import Verdict
+from quests.requirements.observed import Observed, OpenAttempt
+from quests.requirements.registry import kind_of
+
+log = structlog.get_logger(__name__)
+
+
+def verify(kind: str, ids: Sequence[Any]) -> int:
+    """Look at the quests that these facts may decide. Returns how many were completed."""
+    return settle_all(observed(kind).concerned(ids))
+
+
+def observed(kind: str) -> Observed:
+    """ValueError for a kind that the house does not see."""
+    found = kind_of(kind)
+    if not isinstance(found, Observed):
+        raise ValueError(f"Nobody announces facts of the kind “{kind}”.")  # noqa: TRY004 - of a value
+    return found
+
+
+def settle_all(attempts: Sequence[OpenAttempt]) -> int:
+    """Each by itself: what stands in the way of one player is nothing to the others."""
+    players = User.objects.in_bulk([attempt.player_id for attempt in attempts]) if attempts else {}
+    return sum(
+        settle(player=players[attempt.player_id], number=attempt.number, period=attempt.period)
+        for attempt in attempts
+    )
+
+
+def settle(*, player: User, number: int, period: str | None = None) -> bool:
+    """Whether the quest is complete by this. Nothing happens when `period` is over."""
+    try:
+        return _settle(player, number, period)
+    except Problem as problem:
+        # Not open, cooling down, sold out: "why" tells the player, and the evidence stays.
+        log.info("quest_not_settled", quest=number, player=player.pk, code=problem.code)
+        return False
+
+
+@retried
+def _settle(player: User, number: int, period: str | None) -> bool:
+    quest = find_definition(number)
+    now_period = quest.period(timezone.now())
+    if not player.is_active or (period is not None and period != now_period):
+        return False
+    found = judging.judge(player, quest, now_period)
+    _prompt(player, quest, now_period, found)
+    if not all(verdict.judgement.is_met for verdict in found):
+        live.announce_progress_after_commit(player, quest, found)
+        return False
+    return _complete(player, number)
+
+
+def _complete(player: User, number: int) -> bool:
+    """In a savepoint: the evidence stays when the completion is refused."""
+    try:
+        with transaction.atomic():
+            complete_quest(player=player, number=number)
+    except Problem as problem:
+        if problem.code != "quest_already_completed":
+            log.info("quest_not_settled", quest=number, player=player.pk, code=problem.code)
+        return False
+    return True
+
+
+def _prompt(player: User, quest: QuestDefinition, period: str, found: Sequence[Verdict]) -> None:
+    for place, verdict in zip(judging.places(player, quest, period), found, strict=True):
+        kind = kind_of(place.step.kind)
+        if isinstance(kind, Observed) and not verdict.judgement.is_met:
+            kind.prompt(place)

@@ -1,0 +1,86 @@
+"""Kinds whose facts the house sees by itself: a click, presence in a room, a message.
+
+Whoever sees one announces it after the commit by a Django signal, with `ids`. That is for speed
+(quests.evidence.pushing); what is lost on the way, a sweep looks for again. Both end in `find`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple
+
+from django.db import connection
+from django.dispatch import Signal
+
+from quests.models import Evidence
+from quests.requirements.base import Kind, Place
+
+# `fact` names a player, the link or room, a moment and the fact's name: of the facts that are not
+# yet evidence, the players who are at a quest that asks for them. One query, however many there are.
+_OPEN = """
+SELECT DISTINCT attempt.player_id, quest.number, attempt.period
+FROM ({facts}) fact (player_id, place, at, source)
+JOIN quests_attempt attempt
+    ON attempt.player_id = fact.player_id AND attempt.started_at <= fact.at
+JOIN quests_quest quest ON quest.id = attempt.quest_id AND quest.status = 'published'
+    AND (quest.ends_at IS NULL OR quest.ends_at > now())
+JOIN quests_requirement step ON step.quest_id = quest.id AND step.kind = %(kind)s
+    AND step.config ->> %(name)s = fact.place
+WHERE NOT EXISTS (
+    SELECT FROM quests_completion done WHERE done.player_id = attempt.player_id
+        AND done.quest_id = attempt.quest_id AND done.period = attempt.period
+) AND NOT EXISTS (
+    SELECT FROM quests_evidence known WHERE known.quest_id = quest.id AND known.step = step.key
+        AND known.kind = step.kind AND known.player_id = attempt.player_id
+        AND known.source_id = fact.source
+)
+ORDER BY 2, 1
+"""
+
+
+class OpenAttempt(NamedTuple):
+    """Somebody at a quest that she has not completed in this period."""
+
+    player_id: int
+    number: int
+    period: str
+
+
+class Observed(Kind):
+    """`announced` is sent after a commit with the ids of new facts; `changed`, where there is one,
+    with the ids of facts that are not what they were."""
+
+    is_answered = False
+    is_observed = True
+    announced: ClassVar[Signal]
+    changed: ClassVar[Signal | None] = None
+
+    @abstractmethod
+    def concerned(self, ids: Sequence[Any]) -> list[OpenAttempt]:
+        """Whose quests these facts may decide. One query at most where there is nobody."""
+
+    @abstractmethod
+    def missed(self, since: datetime) -> list[OpenAttempt]:
+        """The same of all facts since then that are not yet evidence."""
+
+    def spoiled(self, evidence: Sequence[Evidence]) -> Mapping[int, str]:
+        """Which of these speak for nobody any more, by primary key, with the reason as a sentence."""
+        del evidence
+        return {}
+
+    def spoiled_since(self, since: datetime) -> Sequence[Any]:
+        """The ids of facts that have changed since then."""
+        del since
+        return ()
+
+    def prompt(self, place: Place) -> None:
+        """Called in the transaction that judges an open step, for what the player is to be asked."""
+        del place
+
+
+def open_attempts(facts: str, *, kind: str, name: str, **values: Any) -> list[OpenAttempt]:
+    """`facts` is a SELECT of four columns (see above), `name` the member of a step's configuration
+    that says which link or room it is about."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN.format(facts=facts), {"kind": kind, "name": name, **values})
+        return [OpenAttempt(*row) for row in cursor.fetchall()]

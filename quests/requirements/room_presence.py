@@ -1,0 +1,210 @@
+"""Being in a room, by the connections that the house itself held open.
+
+Overlapping connections count once, and only the time in which there was one: two tabs are no faster,
+and coming back every second adds nothing. Each full minute is a piece of evidence.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from realtime.facts import presence_observed
+
+from monitoring.wire.fields import instant
+from quests.definitions import Step
+from quests.models import Evidence
+from quests.requirements import challenges
+from quests.requirements.base import (
+    Config,
+    Disregarded,
+    Fact,
+    Judgement,
+    Place,
+    only,
+    text_of,
+    whole_number,
+)
+from quests.requirements.observed import Observed, OpenAttempt
+from quests.requirements.rooms import clean_room
+from quests.requirements.tries import clean_tries
+from realtime.models import Room
+from realtime.presence.selectors import merged_stays
+
+MINUTE = timedelta(minutes=1)
+_MOST_MINUTES = 24 * 60
+# Stays are written every few seconds: whoever was seen so recently is there.
+_STILL_THERE = timedelta(seconds=20)
+
+# Those whose time there holds more full minutes than there is evidence of, or who are to be asked
+# whether they are there. One query, however many people are in the room.
+_CONCERNED = """
+SELECT DISTINCT attempt.player_id, quest.number, attempt.period
+FROM (SELECT DISTINCT user_id, room_id FROM realtime_stay WHERE {which}) here
+JOIN realtime_room room ON room.id = here.room_id
+JOIN quests_attempt attempt ON attempt.player_id = here.user_id
+JOIN quests_quest quest ON quest.id = attempt.quest_id AND quest.status = 'published'
+    AND (quest.ends_at IS NULL OR quest.ends_at > now())
+JOIN quests_requirement step ON step.quest_id = quest.id AND step.kind = %(kind)s
+    AND step.config ->> 'room' = room.slug
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(extract(epoch FROM upper(part) - lower(part))), 0) AS seconds
+    FROM (
+        SELECT unnest(range_agg(tstzrange(greatest(stay.began_at, attempt.started_at), stay.seen_at)))
+        FROM realtime_stay stay
+        WHERE stay.user_id = here.user_id AND stay.room_id = here.room_id
+            AND stay.seen_at > attempt.started_at
+    ) merged (part)
+) present
+WHERE NOT EXISTS (
+    SELECT FROM quests_completion done WHERE done.player_id = attempt.player_id
+        AND done.quest_id = attempt.quest_id AND done.period = attempt.period
+) AND (
+    floor(present.seconds / 60) > (
+        SELECT count(*) FROM quests_evidence known WHERE known.player_id = attempt.player_id
+            AND known.quest_id = quest.id AND known.period = attempt.period
+            AND known.step = step.key AND known.kind = step.kind AND known.payload ? 'minute'
+    ) OR (step.config ->> 'challengeMinutes')::int > 0 AND NOT EXISTS (
+        SELECT FROM quests_challenge asked
+        WHERE asked.attempt_id = attempt.id AND asked.step = step.key AND asked.asked_at > now()
+            - make_interval(mins => (step.config ->> 'challengeMinutes')::int)
+    )
+)
+ORDER BY 2, 1
+"""
+
+
+class RoomPresence(Observed):
+    """`{"room": "lobby", "minutes": 30, "withinMinutes": 60, "challengeMinutes": 10}`: so many
+    minutes in the room within so many.
+
+    With `challengeMinutes` a word is shown to the player alone, at first and then that often; until
+    she has typed it, time does not count.
+    """
+
+    name = "room_presence"
+    title = "Be in a room"
+    announced = presence_observed
+    is_guessable = True
+
+    def clean(self, config: Config) -> dict[str, Any]:
+        only(
+            config, "room", "minutes", "withinMinutes", "challengeMinutes", "tries", "pauseSeconds"
+        )
+        minutes = whole_number(config, "minutes", None, at_least=1, at_most=_MOST_MINUTES)
+        longest = 7 * 24 * 60
+        within = whole_number(
+            config, "withinMinutes", max(minutes, 24 * 60), at_least=minutes, at_most=longest
+        )
+        every = whole_number(config, "challengeMinutes", 0, at_least=0, at_most=_MOST_MINUTES)
+        return {
+            "room": clean_room(config),
+            "minutes": minutes,
+            "withinMinutes": within,
+            "challengeMinutes": every,
+            **clean_tries(config),
+        }
+
+    def public(self, config: Config) -> dict[str, Any]:
+        shown = ("room", "minutes", "withinMinutes", "challengeMinutes")
+        return {name: config[name] for name in shown}
+
+    def needed(self, config: Config) -> int:
+        return int(config["minutes"])
+
+    def concerned(self, ids: Sequence[Any]) -> list[OpenAttempt]:
+        return self._concerned("id = ANY(%(ids)s::bigint[])", ids=list(ids))
+
+    def missed(self, since: datetime) -> list[OpenAttempt]:
+        return self._concerned("seen_at > %(since)s", since=since)
+
+    def _concerned(self, which: str, **values: Any) -> list[OpenAttempt]:
+        with connection.cursor() as cursor:
+            cursor.execute(_CONCERNED.format(which=which), {"kind": self.name, **values})
+            return [OpenAttempt(*row) for row in cursor.fetchall()]
+
+    def find(self, place: Place) -> Iterable[Fact]:
+        is_vouched = challenges.vouching(place)
+        for number, (began, full) in enumerate(_minutes(place), 1):
+            if is_vouched(full):
+                payload = {
+                    "room": place.step.config["room"],
+                    "minute": number,
+                    "from": instant(began),
+                }
+                yield Fact(f"minute {number} {place.period}".strip(), full, payload)
+
+    def describe(self, evidence: Evidence) -> str:
+        if "challenge" in evidence.payload:
+            return "The word that was asked for"
+        return f"Minute {evidence.payload['minute']} in {evidence.payload['room']}"
+
+    def disregarded(self, place: Place) -> Iterable[Disregarded]:
+        is_vouched = challenges.vouching(place)
+        silent = [(began, full) for began, full in _minutes(place) if not is_vouched(full)]
+        for began, _ in reversed(silent):
+            yield Disregarded(began, "A minute in the room.", "You were asked, and did not answer.")
+
+    def began(self, evidence: Evidence) -> datetime:
+        """An answer to a challenge has no length."""
+        began = evidence.payload.get("from")
+        return datetime.fromisoformat(began) if began else evidence.occurred_at
+
+    def judge(self, step: Step, evidence: Sequence[Evidence]) -> Judgement:
+        """The first minutes that lie close enough; else the most of them that do."""
+        minutes = [row for row in evidence if "minute" in row.payload]
+        needed, within = self.needed(step.config), timedelta(minutes=step.config["withinMinutes"])
+        best: Sequence[Evidence] = ()
+        for end in range(len(minutes)):
+            earliest = minutes[end].occurred_at - within
+            start = next(i for i, row in enumerate(minutes) if self.began(row) >= earliest)
+            close = minutes[max(start, end + 1 - needed) : end + 1]
+            best = max(best, close, key=len)
+            if len(best) == needed:
+                break
+        is_met = len(best) == needed
+        answered = [row.pk for row in evidence if "challenge" in row.payload]
+        used = [row.pk for row in best] + answered if is_met else []
+        return Judgement(is_met, len(best), needed, used)
+
+    def submit(self, place: Place, answer: Any) -> Fact | None:
+        """The word of the challenge. Problem (409) `no_challenge`."""
+        answered = challenges.answer(place, text_of(answer, longest=50))
+        if answered is None:
+            return None
+        payload = {"challenge": instant(answered.asked_at)}
+        return Fact(f"challenge {answered.pk}", place.now, payload)
+
+    def prompt(self, place: Place) -> None:
+        if place.step.config["challengeMinutes"] and _is_there(place):
+            challenges.ask_if_due(
+                place, every=timedelta(minutes=place.step.config["challengeMinutes"])
+            )
+
+
+def _stays(place: Place) -> Sequence[tuple[datetime, datetime]]:
+    room = Room.objects.filter(slug=place.step.config["room"]).first()
+    if room is None or place.since is None:
+        return ()
+    return merged_stays(
+        user_id=place.player.pk, room_id=room.pk, since=place.since, until=place.now
+    )
+
+
+def _is_there(place: Place) -> bool:
+    stays = _stays(place)
+    return bool(stays) and stays[-1][1] > place.now - _STILL_THERE
+
+
+def _minutes(place: Place) -> Iterator[tuple[datetime, datetime]]:
+    """When each full minute of hers there began, and when it was full; breaks do not count."""
+    began, missing, number = None, MINUTE, 0
+    for start, end in _stays(place):
+        at = start
+        while end - at >= missing:
+            yield began or at, at + missing
+            at, began, missing = at + missing, None, MINUTE
+            if (number := number + 1) == _MOST_MINUTES:
+                return
+        if end > at:
+            began, missing = began or at, missing - (end - at)
