@@ -45,6 +45,7 @@ _SIDEBAR = {
     },
     "Clicks": {
         "links.click": ("Newest clicks", "ads_click"),
+        "links.markedclick": ("Personal clicks", "how_to_reg"),
         "links.clickstream": ("Click stream", "water"),
         "links.clickissuer": ("Click accounts", "fact_check"),
     },

@@ -18,7 +18,15 @@ from django.db import connection, transaction
 from accounts.models import User
 from links import events
 from links.clicks.drain import drain_once
-from links.models import Campaign, ClickIssuer, ClicksByDay, ClicksByQuarter, Link, Visitor
+from links.models import (
+    Campaign,
+    ClickIssuer,
+    ClicksByDay,
+    ClicksByQuarter,
+    Link,
+    MarkedClick,
+    Visitor,
+)
 from links.redirect.click import FIELD, STREAM, ClickBatch, ClickEvent, encode_batch, new_event_id
 from links.services import create_campaign, create_link
 from monitoring.redis import durable
@@ -139,8 +147,8 @@ def clear() -> None:
     links = [link.pk for link in mine]
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM links_click WHERE link_id = ANY(%s)", [links])
-    for rows in (Visitor.objects, ClicksByDay.objects, ClicksByQuarter.objects):
-        rows.filter(link_id__in=links).delete()
+    for model in (MarkedClick, Visitor, ClicksByDay, ClicksByQuarter):
+        model.objects.filter(link_id__in=links).delete()
     ClickIssuer.objects.filter(pk=UUID(bytes=_ISSUER)).delete()
     Link.objects.filter(pk__in=links).delete()
     for link in mine:

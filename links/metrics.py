@@ -1,10 +1,13 @@
 """What links tells Prometheus at each scrape; registered when the app is ready."""
 
+from datetime import timedelta
+
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Count, Sum
+from django.utils import timezone
 
 from links.health import stream_lag
-from links.models import ClickIssuer, OrphanSlug
+from links.models import ClickIssuer, MarkedClick, OrphanSlug, VisitOutcome
 from links.redirect.spool import Spool
 from monitoring.metrics import gauge
 
@@ -30,3 +33,15 @@ def clicks() -> dict[tuple[str, ...], float]:
 @gauge("rallypoint_orphan_slugs", "Addresses asked for lately that no link has.")
 def orphan_slugs() -> float:
     return OrphanSlug.objects.count()
+
+
+@gauge(
+    "rallypoint_personal_clicks",
+    "Clicks of personal addresses in the last hour, by what became of them.",
+    labels=("outcome",),
+)
+def personal_clicks() -> dict[tuple[str, ...], float]:
+    """From the rows: workers store them, and nobody scrapes a worker."""
+    recent = MarkedClick.objects.filter(at__gte=timezone.now() - timedelta(hours=1))
+    found = dict(recent.values_list("outcome").annotate(Count("event_id")))
+    return {(outcome,): float(found.get(outcome, 0)) for outcome in VisitOutcome.values}

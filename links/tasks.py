@@ -6,7 +6,7 @@ import time
 import structlog
 from celery import shared_task
 
-from links.clicks import drain, partitions, reconciliation
+from links.clicks import drain, marks, partitions, reconciliation
 from links.clicks.orphans import forget_old_orphans
 from links.metadata.queue import claim_unchecked
 from links.metadata.service import refresh_metadata
@@ -54,6 +54,7 @@ def keep_partitions() -> None:
     partitions.make_ahead()
     with reconciliation.drain_held():
         dropped = partitions.drop_before(partitions.horizon())
+    marks.forget_before(partitions.horizon())
     if dropped:
         log.info("click_partitions_dropped", partitions=dropped)
     forget_old_orphans()

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,7 +20,7 @@ from unfold.decorators import display
 from links.admin.base import ReadOnlyAdmin
 from links.clicks.newest import newest_clicks
 from links.health import stream_lag
-from links.models import Click, ClickIssuer, ClickStream, Link, OrphanSlug
+from links.models import Click, ClickIssuer, ClickStream, Link, MarkedClick, OrphanSlug
 
 PAGE_SIZE = 100
 _WHO = {"people": False, "bots": True}
@@ -56,7 +57,7 @@ def _rows(clicks: list[Click]) -> list[list[str]]:
 def _row(click: Click, link: Link | None) -> list[str]:
     return [
         format_html('<span class="whitespace-nowrap">{}</span>', f"{click.at:%F %T}"),
-        _to_link(link) if link else str(click.link_id),
+        _to_link(link.pk, str(link)) if link else str(click.link_id),
         "bot" if click.is_bot else "person",
         ", ".join(filter(None, (click.device, click.browser, click.os))),
         click.country,
@@ -66,12 +67,37 @@ def _row(click: Click, link: Link | None) -> list[str]:
     ]
 
 
-def _to_link(link: Link) -> str:
+def _to_link(link_id: int, name: str) -> str:
     return format_html(
         '<a class="break-words text-primary-600 dark:text-primary-500" href="{}">{}</a>',
-        reverse("admin:links_link_change", args=[link.pk]),
-        link,
+        reverse("admin:links_link_change", args=[link_id]),
+        name,
     )
+
+
+@admin.register(MarkedClick)
+class MarkedClickAdmin(ReadOnlyAdmin):
+    """Whose personal address was opened, and what became of the click."""
+
+    list_display = ["at", "subject", "led_by", "outcome"]
+    list_filter = ["outcome", "at"]
+    search_fields = ["=subject"]
+    search_help_text = "The whole subject, as those call it who gave the address."
+    ordering = ["-at"]
+    show_full_result_count = False
+    fields = readonly_fields = ["at", "event_id", "subject", "led_by", "outcome"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MarkedClick]:
+        """With the links' names in the same query: a click outlives its link, so none is joined."""
+        link = Link.objects.filter(pk=OuterRef("link_id"))
+        name = link.values_list(Concat("domain", Value("/"), "slug"))
+        clicks: QuerySet[MarkedClick] = super().get_queryset(request)
+        return clicks.annotate(link_name=Subquery(name))
+
+    @display(description="link")
+    def led_by(self, click: MarkedClick) -> str:
+        name: str | None = getattr(click, "link_name", None)
+        return _to_link(click.link_id, name) if name else str(click.link_id)
 
 
 @admin.register(OrphanSlug)

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from redis import Redis
 
-from links.clicks import accounts, arrays, partitions, rollups, stream
+from links.clicks import accounts, arrays, marks, partitions, rollups, stream
 from links.clicks.enrichment import EnrichedClick, enrich
 from links.models import ClickStream
 from links.redirect.click import STREAM, ClickBatch
@@ -59,6 +59,7 @@ def _store(batches: list[ClickBatch]) -> int:
     clicks = [enrich(event) for event in events.values()]
     partitions.ensure({click.at.date() for click in clicks})
     new = _insert(clicks)
+    marks.store(new, {event.id: event.mark for event in events.values() if event.mark})
     rollups.add(new, _first_visits(new))
     accounts.settle(batches, {click.event_id for click in new})
     return len(new)

@@ -1,6 +1,7 @@
 """Clicks as they were seen, and the accounts that prove none is missing."""
 
 from django.db import models
+from django.db.models import F, Q
 
 
 class Click(models.Model):
@@ -34,6 +35,48 @@ class Click(models.Model):
 
     def __str__(self) -> str:
         return str(self.event_id)
+
+
+class VisitOutcome(models.TextChoices):
+    """What became of a click of a personal address."""
+
+    COUNTED = "counted", "Counted"
+    BOT = "bot", "A bot's"
+    EXPIRED = "expired", "Expired"
+    OTHER_LINK = "other_link", "Of another link"
+    OTHER_BROWSER = "other_browser", "From another browser"
+    FORGED = "forged", "Forged"
+
+
+class MarkedClick(models.Model):
+    """A click of somebody's personal address (links.visits), by the id of the click.
+
+    Only what was counted as a click is here, and no longer than the clicks are. `subject` is what
+    those call her who gave her the address; "" when the signature is wrong.
+    """
+
+    event_id = models.UUIDField(primary_key=True)
+    at = models.DateTimeField()
+    link_id = models.BigIntegerField()
+    subject = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=16, choices=VisitOutcome)
+
+    class Meta:
+        verbose_name = "personal click"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(subject="", outcome=VisitOutcome.FORGED)
+                | ~Q(subject="") & ~Q(outcome=VisitOutcome.FORGED),
+                name="marked_click_subject",
+            ),
+        ]
+        indexes = [
+            models.Index("subject", "link_id", "at", name="marked_click_of_subject"),
+            models.Index(F("at").desc(), name="marked_click_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject or 'somebody'} at {self.at:%F %T}"
 
 
 class Visitor(models.Model):

@@ -11,6 +11,7 @@ from links.redirect.answers import REFUSALS, Answer, Refusal
 from links.redirect.click import ClickEvent, moment_of, new_event_id
 from links.redirect.decision import Decision, Outcome, decide
 from links.redirect.directory import Unreachable
+from links.redirect.marks import HINT, mark_of
 from links.redirect.networks import NOBODY
 from links.redirect.passwords import FormTooBigError, PasswordDoor
 from links.redirect.request import (
@@ -237,8 +238,14 @@ class Redirect:
     def _click(
         self, target: Target, request: Request, caller: Caller, decision: Decision
     ) -> ClickEvent:
+        query = request.scope["query_string"]
+        mark = (
+            mark_of(request.scope, self._runtime.browser_cookie) if query and HINT in query else ""
+        )
         if caller.private:
-            return ClickEvent(request.event_id, target.id, agent=caller.agent, private=True)
+            return ClickEvent(
+                request.event_id, target.id, agent=caller.agent, private=True, mark=mark
+            )
         at = moment_of(request.event_id)
         return ClickEvent(
             id=request.event_id,
@@ -250,6 +257,7 @@ class Redirect:
             visitor=self._runtime.visitors.visitor(caller.address, caller.agent, at),
             rule=decision.rule,
             variant=decision.variant,
+            mark=mark,
         )
 
     async def _unlock(

@@ -13,7 +13,8 @@ _Text = Annotated[str, msgspec.Meta(max_length=512)]
 
 
 class ClickEvent(msgspec.Struct, array_like=True, gc=False):
-    """One counted redirect. `private` clicks (DNT, GPC) are counted and not profiled.
+    """One counted redirect. `private` clicks (DNT, GPC) are counted and not profiled: of
+    them no more is kept than the mark, which whoever opens her own address wants to leave.
 
     `id` is a UUIDv7 in bytes; its first 48 bits are the click's moment in Unix milliseconds.
     """
@@ -28,6 +29,9 @@ class ClickEvent(msgspec.Struct, array_like=True, gc=False):
     rule: _Text = ""
     variant: _Text = ""
     private: bool = False
+    # Of a personal address: see links.redirect.marks. The last field, and it must stay behind those
+    # above: batches without it may wait in the stream, or in a spool.
+    mark: _Text = ""
 
 
 class ClickBatch(msgspec.Struct, array_like=True):

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from links.redirect.marks import PARAMETER
 from links.redirect.target import Target
 from links.routing import Visit, add_query, choose_variant, unmet_condition
 
@@ -39,7 +40,7 @@ def decide(target: Target, visit: Visit, *, unlocked: bool = False) -> Decision:
         return Decision(refusal, trace=(Step("availability", refusal.value),))
     url, rule, variant, trace = _route(target, visit)
     if target.forward_query and visit.query:
-        url = add_query(url, visit.parameters)
+        url = add_query(url, _forwarded(visit))
         trace = (*trace, Step("forwardQuery", "added"))
     return Decision(Outcome.REDIRECT, url, rule, variant, trace)
 
@@ -54,6 +55,11 @@ def _refusal(target: Target, at: int, *, unlocked: bool) -> Outcome | None:
     if target.password_hash and not unlocked:
         return Outcome.PASSWORD_REQUIRED
     return None
+
+
+def _forwarded(visit: Visit) -> dict[str, str]:
+    """All but whose address it was: that is between her and us."""
+    return {name: value for name, value in visit.parameters.items() if name != PARAMETER}
 
 
 def _route(target: Target, visit: Visit) -> tuple[str, str, str, tuple[Step, ...]]:

@@ -20,6 +20,7 @@ from links.redirect.countries import Countries
 from links.redirect.directory import CHANNEL, Directory, Unreachable
 from links.redirect.journal import ClickJournal
 from links.redirect.limits import CLAIM, USED_UP, ClickAllowance, RateLimit
+from links.redirect.marks import cookie_name
 from links.redirect.networks import NOBODY, NetworkGate
 from links.redirect.request import Addresses, Caller, Callers
 from links.redirect.spool import Spool
@@ -79,6 +80,7 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses = Addresses(config.reserved, config.domains)
         self.callers = Callers(proxies, countries)
+        self.browser_cookie = cookie_name(https=config.https).encode()
         self.redirect_headers = for_redirects(https=config.https)
         self.page_headers = for_answers(https=config.https)
         self.directory = Directory(
