@@ -50,7 +50,7 @@ def try_each(
 
 
 def house_account() -> User:
-    """Who is named as the author of what the service corrects by itself. Nobody can sign in as it."""
+    """The author of what the service corrects by itself. Nobody can sign in as it."""
     house, is_new = User.objects.get_or_create(username=HOUSE, defaults={"is_active": False})
     if is_new:
         house.set_unusable_password()

@@ -171,7 +171,8 @@ def _steps(
     )
     tries = {row.step: row for row in rows}
     places = judging.places(player, quest, period)
-    for place, verdict in zip(places, judging.judge(player, quest, period), strict=True):
+    found = judging.judge(player, quest, period, is_over=completion is not None)
+    for place, verdict in zip(places, found, strict=True):
         judgement = _as_completed(verdict, completion) if completion else verdict.judgement
         kind = kind_of(verdict.step.kind)
         yield StepExplanation(

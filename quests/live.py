@@ -1,5 +1,5 @@
-"""What people who are connected are told of quests, after the commit. Nothing of it is stored: a page
-that was not there reads it."""
+"""What people who are connected are told of quests, after the commit. Nothing of it is stored: a
+page that was not there reads it."""
 
 import time
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def announce_completion_after_commit(
     player: User, quest: QuestDefinition, *, xp: int, total_xp: int, is_held: bool
 ) -> None:
     transaction.on_commit(
-        partial(_tell_completion, str(player.public_id), quest, xp, total_xp, is_held)
+        partial(_tell_completion, str(player.public_id), quest, xp, total_xp, is_held=is_held)
     )
 
 
@@ -55,7 +55,7 @@ def announce_xp_after_commit(player_id: int) -> None:
 
 
 def _tell_completion(
-    user: str, quest: QuestDefinition, xp: int, total_xp: int, is_held: bool
+    user: str, quest: QuestDefinition, xp: int, total_xp: int, *, is_held: bool
 ) -> None:
     level = level_of(total_xp)
     completed = {

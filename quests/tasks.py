@@ -1,5 +1,5 @@
-"""What quests do in the background. Each is a sweep, or repeated by one: what one run misses, the next
-one does."""
+"""What quests do in the background. Each is a sweep, or repeated by one: what one run misses, the
+next one does."""
 
 import time
 from typing import Any

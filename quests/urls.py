@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from quests.api import catalogue, operators, profile, progress, public, webhooks
+from quests.api import catalogue, operators, profile, progress, public, visits, webhooks
 
 app_name = "quests"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/progress/update/<int:number>", progress.UpdateView.as_view(), name="update"),
     path("api/progress/complete/<int:number>", progress.CompleteView.as_view(), name="complete"),
     path("api/progress/verify/<int:number>", progress.VerifyView.as_view(), name="verify"),
+    path("api/progress/visit/<int:number>", visits.VisitView.as_view(), name="visit"),
     path("api/progress/user", progress.MyProgressView.as_view(), name="my-progress"),
     path("api/users/profile", profile.ProfileView.as_view(), name="profile"),
     path("api/users/ledger", profile.LedgerView.as_view(), name="ledger"),

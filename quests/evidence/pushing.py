@@ -1,7 +1,7 @@
 """The push: whoever hears of a fact has it verified in the background, at once.
 
-Only a task is sent here; what it would have done, the sweep does too, so nothing that goes wrong here
-loses anything.
+Only a task is sent here; what it would have done, the sweep does too, so nothing that goes wrong
+here loses anything.
 """
 
 import time

@@ -1,5 +1,5 @@
-"""The pull that repairs what the push has lost: every few seconds, of each kind that the house sees,
-the facts since the last time that are not yet evidence."""
+"""The pull that repairs what the push has lost: every few seconds, of each kind that the house
+sees, the facts since the last time that are not yet evidence."""
 
 from datetime import datetime, timedelta
 

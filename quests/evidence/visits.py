@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from links.visits import personal_address
-
 from accounts.models import User
+from links.visits import personal_address
 from monitoring.wire.problems import Problem
 from quests.definitions import find_definition
 from quests.progress import start_quest
@@ -14,11 +13,11 @@ VALID_FOR = timedelta(hours=1)
 
 
 def personal_visit(*, player: User, number: int, key: str, browser: str = "") -> str:
-    """The address, good for VALID_FOR; with it the quest is started. `browser` is the cookie of the
-    one that asks; without it any may open it, where the step allows that.
+    """The address, good for VALID_FOR; with it the quest is started. `browser` is what
+    `links.visits.browser_of` says of the one that asks; a step may allow any.
 
-    Problems: `step_unknown`, `link_gone` (404), `step_not_visited`, `browser_needed` (409), and those
-    of `start_quest`.
+    Problems: `step_unknown`, `link_gone` (404), `step_not_visited`, `browser_needed` (409), and
+    those of `start_quest`.
     """
     step = find_definition(number, fresh=True).step(key)
     if step.kind != VisitLink.name:

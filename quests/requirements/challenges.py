@@ -33,7 +33,7 @@ def ask_if_due(place: Place, *, every: timedelta) -> None:
 
 
 def answer(place: Place, word: str) -> Challenge | None:
-    """The challenge that this answers, None when the word is wrong. Problem (409) `no_challenge`."""
+    """The challenge that this answers; None for a wrong word. Problem (409) `no_challenge`."""
     attempt = _attempt(place)
     asked = attempt.challenges.filter(step=place.step.key).select_for_update().last()
     if asked is None or not _is_open(asked, place.now):

@@ -39,9 +39,13 @@ def evidence_for(player: User, quest: QuestDefinition, period: str) -> list[int]
     return sorted(id_ for verdict in found for id_ in verdict.judgement.used)
 
 
-def judge(player: User, quest: QuestDefinition, period: str) -> list[Verdict]:
-    """A verdict a step, in their order; looks for facts that nobody has pushed first."""
-    collect(player, quest, period)
+def judge(
+    player: User, quest: QuestDefinition, period: str, *, is_over: bool = False
+) -> list[Verdict]:
+    """A verdict a step, in their order; looks for facts that nobody has pushed first, unless it
+    `is_over`: what comes after a completion is evidence of nothing."""
+    if not is_over:
+        _collect(player, quest, period)
     rows = defaultdict(list)
     evidence = Evidence.objects.filter(player=player, quest=quest.id, period=period)
     for row in evidence.order_by("occurred_at", "pk"):
@@ -100,7 +104,7 @@ def is_observed(quest: QuestDefinition) -> bool:
     return any(kind_of(step.kind).is_observed for step in quest.steps)
 
 
-def collect(player: User, quest: QuestDefinition, period: str) -> None:
+def _collect(player: User, quest: QuestDefinition, period: str) -> None:
     """Write down what nobody has pushed."""
     for place in places(player, quest, period):
         if facts := list(kind_of(place.step.kind).find(place)):

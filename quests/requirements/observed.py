@@ -15,8 +15,8 @@ from django.dispatch import Signal
 from quests.models import Evidence
 from quests.requirements.base import Kind, Place
 
-# `fact` names a player, the link or room, a moment and the fact's name: of the facts that are not
-# yet evidence, the players who are at a quest that asks for them. One query, however many there are.
+# `fact` names a player, the link or room, a moment and the fact's name. Of the facts that are not
+# yet evidence: the players who are at a quest that asks for them. One query for all.
 _OPEN = """
 SELECT DISTINCT attempt.player_id, quest.number, attempt.period
 FROM ({facts}) fact (player_id, place, at, source)
@@ -64,7 +64,7 @@ class Observed(Kind):
         """The same of all facts since then that are not yet evidence."""
 
     def spoiled(self, evidence: Sequence[Evidence]) -> Mapping[int, str]:
-        """Which of these speak for nobody any more, by primary key, with the reason as a sentence."""
+        """Which of these speak for nobody any more: by primary key, the reason as a sentence."""
         del evidence
         return {}
 
@@ -74,7 +74,7 @@ class Observed(Kind):
         return ()
 
     def prompt(self, place: Place) -> None:
-        """Called in the transaction that judges an open step, for what the player is to be asked."""
+        """Called in the transaction that judges an open step: what the player is to be asked."""
         del place
 
 

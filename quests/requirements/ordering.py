@@ -7,6 +7,7 @@ all that follows is met.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from quests.definitions import Step
 from quests.models import Evidence
@@ -30,7 +31,7 @@ def judge_in_order(steps: Sequence[Step], rows: Rows) -> list[Judgement]:
 def _chains(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
     """Each step that is not ordered begins a chain, of itself alone as a rule."""
     begins = [place for place, step in enumerate(steps) if not (place and step.is_ordered)]
-    for begin, end in zip(begins, [*begins[1:], len(steps)], strict=True):
+    for begin, end in pairwise([*begins, len(steps)]):
         yield steps[begin:end]
 
 
@@ -55,7 +56,7 @@ class _Chain:
                 if judgement.is_met
                 else [_nothing_yet(later) for later in self._steps[place + 1 :]]
             )
-            best = max(best, [judgement, *rest], key=_met)
+            best = max(best or [judgement, *rest], [judgement, *rest], key=_met)
             self._tries_left -= 1
             if not judgement.is_met or _met(best) == len(best) or self._tries_left <= 0:
                 break

@@ -1,7 +1,7 @@
 """Being in a room, by the connections that the house itself held open.
 
-Overlapping connections count once, and only the time in which there was one: two tabs are no faster,
-and coming back every second adds nothing. Each full minute is a piece of evidence.
+Overlapping connections count once, and only the time in which there was one: two tabs are no
+faster, and coming back every second adds nothing. Each full minute is a piece of evidence.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,7 +50,8 @@ JOIN quests_requirement step ON step.quest_id = quest.id AND step.kind = %(kind)
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(extract(epoch FROM upper(part) - lower(part))), 0) AS seconds
     FROM (
-        SELECT unnest(range_agg(tstzrange(greatest(stay.began_at, attempt.started_at), stay.seen_at)))
+        SELECT unnest(range_agg(
+            tstzrange(greatest(stay.began_at, attempt.started_at), stay.seen_at)))
         FROM realtime_stay stay
         WHERE stay.user_id = here.user_id AND stay.room_id = here.room_id
             AND stay.seen_at > attempt.started_at
@@ -197,14 +198,14 @@ def _is_there(place: Place) -> bool:
 
 
 def _minutes(place: Place) -> Iterator[tuple[datetime, datetime]]:
-    """When each full minute of hers there began, and when it was full; breaks do not count."""
-    began, missing, number = None, MINUTE, 0
+    """When each full minute of hers there began, and when it was full. One that was interrupted
+    began when she came back."""
+    missing, number = MINUTE, 0
     for start, end in _stays(place):
         at = start
         while end - at >= missing:
-            yield began or at, at + missing
-            at, began, missing = at + missing, None, MINUTE
+            yield at, at + missing
+            at, missing = at + missing, MINUTE
             if (number := number + 1) == _MOST_MINUTES:
                 return
-        if end > at:
-            began, missing = began or at, missing - (end - at)
+        missing -= end - at

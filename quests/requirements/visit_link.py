@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from links.events import clicks_recorded
-from links.models import Link, MarkedClick
+from links.models import Link, MarkedClick, VisitOutcome
 from monitoring.wire.problems import Problem
 from quests.models import Evidence
 from quests.requirements.base import Config, Disregarded, Fact, Place, only, whole_number
 from quests.requirements.observed import Observed, OpenAttempt, open_attempts
 
-Outcome = MarkedClick.Outcome
 _MOST_CLICKS = 100
 _LONGEST_DWELL = 3_600
 
@@ -25,18 +24,18 @@ _FACTS = """
     WHERE click.outcome = 'counted' AND {which}
 """
 _WHY_NOT = {
-    Outcome.BOT: "It was opened by a program, not by a browser.",
-    Outcome.EXPIRED: "The address had expired. Take a new one from the quest's page.",
-    Outcome.OTHER_LINK: "The address was that of another link.",
-    Outcome.OTHER_BROWSER: "It was opened in another browser than the one it was given to.",
+    VisitOutcome.BOT: "It was opened by a program, not by a browser.",
+    VisitOutcome.EXPIRED: "The address had expired. Take a new one from the quest's page.",
+    VisitOutcome.OTHER_LINK: "The address was that of another link.",
+    VisitOutcome.OTHER_BROWSER: "It was opened in another browser than the one it was given to.",
 }
 
 
 class VisitLink(Observed):
-    """`{"link": "spring-meetup", "dwellSeconds": 10, "sameBrowser": true}`: the slug of a short link.
+    """`{"link": "meetup", "dwellSeconds": 10, "sameBrowser": true}`: the slug of a short link.
 
-    The player opens it by an address of her own, which expires; bots, previews and addresses that were
-    passed on do not count. With `dwellSeconds` she must come back to the quest's page, and not
+    The player opens it by an address of her own, which expires; bots, previews and addresses that
+    were passed on do not count. With `dwellSeconds` she must come back to the quest's page, and not
     before so many seconds. `domain` says which link domain it is on, if not the main one.
     """
 
@@ -72,14 +71,16 @@ class VisitLink(Observed):
     def find(self, place: Place) -> Iterable[Fact]:
         if place.step.config["dwellSeconds"]:
             return  # it counts from her return on
-        for click in _clicks(place).filter(outcome=Outcome.COUNTED).order_by("at")[:_MOST_CLICKS]:
+        for click in (
+            _clicks(place).filter(outcome=VisitOutcome.COUNTED).order_by("at")[:_MOST_CLICKS]
+        ):
             yield _fact(place, click)
 
     def submit(self, place: Place, answer: Any) -> Fact | None:
         """She is back. Problems (409): `not_seen`, `too_soon`."""
         del answer
         dwell = timedelta(seconds=place.step.config["dwellSeconds"])
-        click = _clicks(place).filter(outcome=Outcome.COUNTED).order_by("-at").first()
+        click = _clicks(place).filter(outcome=VisitOutcome.COUNTED).order_by("-at").first()
         if click is None:
             raise Problem("not_seen", "You have not opened the link yet.", status=409)
         if (left := dwell - (place.now - click.at)) > timedelta(0):
@@ -96,7 +97,7 @@ class VisitLink(Observed):
         return f"The link /{evidence.payload['link']} was opened."
 
     def disregarded(self, place: Place) -> Iterable[Disregarded]:
-        unfit = _clicks(place).exclude(outcome=Outcome.COUNTED).order_by("-at")
+        unfit = _clicks(place).exclude(outcome=VisitOutcome.COUNTED).order_by("-at")
         for click in unfit[:_MOST_CLICKS]:
             yield Disregarded(click.at, "The link was opened.", _reason(click.outcome))
 
