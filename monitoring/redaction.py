@@ -24,11 +24,13 @@ _SECRET_KEYS = re.compile(
 _MARKS = (
     *("passw", "passphrase", "secret", "token", "signature", "cookie", "authorization"),
     *("credential", "bearer", "basic", "apikey", "api_key", "api-key", "private", "csrf"),
-    *("session", "forwarded", "addr", "rp_", "eyj", "://"),
+    *("session", "forwarded", "addr", "rp_", "eyj", "://", "?p=", "&p="),
     *("line ", "detail:", "context:", "query:", "invalid input", "out of range", "malformed"),
 )
 _API_KEY = re.compile(r"(rp_[A-Za-z0-9]+_)[A-Za-z0-9_\-]{8,}")
 _JWT = re.compile(r"eyJ[A-Za-z0-9_\-]*\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]*)*")
+# Of somebody's personal address: whoever has it can be taken for her.
+_PERSONAL = re.compile(r"([?&]p=)[A-Za-z0-9_\-]{40,}")
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/]*@")
 _SCHEME = re.compile(r"\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=\-]{6,}", re.IGNORECASE)
 # A secret's name at the end of a word, or within, and what it is set to: quoted, in a list, quoted
@@ -68,6 +70,7 @@ def redact_text(text: str) -> str:
         return text
     text = _JWT.sub(REDACTED, text)
     text = _API_KEY.sub(rf"\1{REDACTED}", text)
+    text = _PERSONAL.sub(rf"\1{REDACTED}", text)
     text = _URL_PASSWORD.sub(rf"\1:{REDACTED}@", text)
     text = _SCHEME.sub(rf"\1\2{REDACTED}", text)
     text = _ASSIGNED.sub(rf"\1{REDACTED}", text)

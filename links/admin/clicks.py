@@ -83,7 +83,7 @@ class MarkedClickAdmin(ReadOnlyAdmin):
     list_filter = ["outcome", "at"]
     search_fields = ["=subject"]
     search_help_text = "The whole subject, as those call it who gave the address."
-    ordering = ["-at"]
+    ordering = ["-at", "-pk"]
     show_full_result_count = False
     fields = readonly_fields = ["at", "event_id", "subject", "led_by", "outcome"]
 

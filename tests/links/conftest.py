@@ -1,7 +1,8 @@
 """What tests of links share: making links, sending clicks to the stream, opening addresses."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -15,12 +16,14 @@ from django.db import connection, connections
 
 from accounts.models import User
 from links.clicks import partitions
-from links.models import Link
+from links.events import clicks_recorded
+from links.models import Link, MarkedClick
 from links.redirect.app import Redirect
 from links.redirect.click import FIELD, STREAM, ClickBatch, ClickEvent, encode_batch, new_event_id
 from links.redirect.runtime import RedirectConfig, Runtime
 from links.reserved import reserved_keys
 from links.services import create_link
+from links.visits import personal_address
 from monitoring.redis import durable
 
 CHROME = (
@@ -35,6 +38,7 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
 
 MakeLink = Callable[..., Link]
 ISSUER = bytes(range(16))
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +67,31 @@ def send(
         issuer, issued or len(events), batch.pop("dropped", 0), list(events), **batch
     )
     durable().xadd(STREAM, {FIELD: encode_batch(entry)})
+
+
+def token_for(link: Link, subject: str = "ada", **more: Any) -> str:
+    """Of her personal address, good for an hour unless told otherwise."""
+    address = personal_address(link=link, subject=subject, **{"valid_for": HOUR, **more})
+    return address.partition("?p=")[2]
+
+
+def personal_clicks() -> list[tuple[str, str]]:
+    """Subjects and outcomes, in order."""
+    return list(MarkedClick.objects.order_by("at", "pk").values_list("subject", "outcome"))
+
+
+@pytest.fixture
+def told() -> Iterator[list[list[str]]]:
+    """What `clicks_recorded` says, each time."""
+    heard: list[list[str]] = []
+
+    def hear(sender: type, ids: list[str], **_: Any) -> None:
+        assert sender is MarkedClick
+        heard.append(ids)
+
+    clicks_recorded.connect(hear)
+    yield heard
+    clicks_recorded.disconnect(hear)
 
 
 class Answer(msgspec.Struct):

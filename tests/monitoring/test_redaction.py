@@ -125,6 +125,13 @@ def test_an_api_key_keeps_only_its_prefix(
     assert f"_{prefix}_{secret}" not in shown
 
 
+@given(st.sampled_from(["/s?p=", "https://rally.test/s?a=1&p="]), secrets)
+def test_a_personal_address_keeps_only_the_link(before: str, secret: str) -> None:
+    token = secret.ljust(60, "x")
+    assert redact_text(f"GET {before}{token}&b=2") == f"GET {before}{REDACTED}&b=2"
+    assert redact_text("GET /s?p=123&step=4") == "GET /s?p=123&step=4"
+
+
 @given(secrets)
 def test_the_password_of_an_address_is_hidden_and_the_rest_stays(secret: str) -> None:
     for password in (secret, f"{secret}@{secret}", f"{secret}:{secret}"):
