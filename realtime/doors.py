@@ -4,8 +4,8 @@ processes are one group, and each knows which of its connections are meant.
 What is sent here is not stored: who is not connected does not get it, nor who is while Redis is
 away. What must not be lost has a row of its own somewhere.
 
-`send_...` and `broadcast` say whether it was sent; `post_...` costs its caller microseconds, is sent
-together with what others post, and keeps the order. Within a transaction: after its commit.
+`send_...` and `broadcast` wait, and say whether it was sent. `post_...` does not wait: what many
+post is sent together, in their order. Within a transaction either is for after the commit.
 """
 
 import asyncio

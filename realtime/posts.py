@@ -42,7 +42,7 @@ class Posts:
         self._waiting: deque[Post] = deque()
         self._thread: Thread | None = None
         self._put = self._done = self.lost = 0
-        self._is_away = False
+        self._is_away = self._is_full = False
 
     def put(self, post: Post) -> None:
         """At once. Beyond MOST_WAITING the oldest is lost."""
@@ -50,9 +50,7 @@ class Posts:
             self._waiting.append(post)
             self._put += 1
             if len(self._waiting) > MOST_WAITING:
-                self._waiting.popleft()
-                self._done += 1
-                self.lost += 1
+                self._lose_oldest()
             if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=self._run, name="rooms-posts", daemon=True)
                 self._thread.start()
@@ -64,16 +62,26 @@ class Posts:
             last = self._put
             return self._changed.wait_for(lambda: self._done >= last, seconds)
 
+    def _lose_oldest(self) -> None:
+        if not self._is_full:
+            log.warning("posts_too_many")
+        self._is_full = True
+        self._waiting.popleft()
+        self._done += 1
+        self.lost += 1
+
     def _run(self) -> None:
         with asyncio.Runner() as runner:
             while True:
                 with self._changed:
+                    self._is_full = False
                     self._changed.wait_for(lambda: self._waiting)
                 time.sleep(GATHERED_FOR)
                 while batch := self._take():
-                    runner.run(self._send(batch))
+                    was_sent = runner.run(self._send(batch))
                     with self._changed:
                         self._done += len(batch)
+                        self.lost += 0 if was_sent else len(batch)
                         self._changed.notify_all()
 
     def _take(self) -> list[Post]:
@@ -87,18 +95,18 @@ class Posts:
                 count += 1
             return [self._waiting.popleft() for _ in range(count)]
 
-    async def _send(self, batch: list[Post]) -> None:
+    async def _send(self, batch: list[Post]) -> bool:
         try:
             await self._deliver(batch)
         except AWAY as error:
-            self.lost += len(batch)
             if not self._is_away:
                 log.warning("posts_not_sent", error=type(error).__name__)
             self._is_away = True
         except Exception:
-            self.lost += len(batch)
             log.exception("posts_not_sent")
         else:
             if self._is_away:
                 log.info("posts_sent_again", lost=self.lost)
             self._is_away = False
+            return True
+        return False

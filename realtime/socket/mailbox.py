@@ -43,7 +43,8 @@ class Mailbox:
         await layer.group_add(PROCESSES, self._channel)
         while True:
             message = await layer.receive(self._channel)
-            for number, one in enumerate(message.get("posts") or [message], 1):
+            several = message["posts"] if message["type"] == "to.many" else [message]
+            for number, one in enumerate(several, 1):
                 self._try(one)
                 if number % AT_ONCE == 0:
                     await asyncio.sleep(0)
