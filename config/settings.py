@@ -237,6 +237,7 @@ CELERY_BEAT_SCHEDULE = {
     "quests.send_webhooks": {"task": "quests.tasks.send_webhooks", "schedule": 1.0},
     "quests.forget_delivered": {"task": "quests.tasks.forget_delivered", "schedule": 3600.0},
     "realtime.forget_messages": {"task": "realtime.tasks.forget_messages", "schedule": 3600.0},
+    "realtime.forget_stays": {"task": "realtime.tasks.forget_stays", "schedule": 3600.0},
     "realtime.reconcile": {"task": "realtime.tasks.reconcile", "schedule": 86_400.0},
     "accounts.forget_tokens": {"task": "accounts.tasks.forget_expired", "schedule": 3600.0},
 }

@@ -3,9 +3,13 @@ processes are one group, and each knows which of its connections are meant.
 
 What is sent here is not stored: who is not connected does not get it, nor who is while Redis is
 away. What must not be lost has a row of its own somewhere.
+
+`send_...` and `broadcast` wait, and say whether it was sent. `post_...` does not wait: what many
+post is sent together, in their order. Within a transaction either is for after the commit.
 """
 
 import asyncio
+import os
 import re
 from typing import Any
 
@@ -14,6 +18,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from monitoring.redis_clients import AWAY
+from realtime.posts import Post, Posts
 from realtime.socket.frames import Frame, encode
 
 log = structlog.get_logger("rallypoint.rooms")
@@ -47,6 +52,27 @@ def broadcast(event: str, data: Any = None) -> bool:
     return async_to_sync(_send)({"type": "to.all", "frame": frame_of(event, data).data})
 
 
+def post_to_user(user_id: str, event: str, data: Any = None) -> None:
+    """To all connections of somebody, by her public id; from any thread, also one with an event
+    loop. ValueError: see `frame_of`."""
+    _posts.put({"type": "to.user", "user": str(user_id), "frame": frame_of(event, data).data})
+
+
+def post_to_room(slug: str, event: str, data: Any = None) -> None:
+    """To everybody who is in the room when it arrives; the rest as above."""
+    _posts.put({"type": "to.room", "room": slug, "frame": frame_of(event, data).data})
+
+
+def post_broadcast(event: str, data: Any = None) -> None:
+    """To everybody who is connected; the rest as above."""
+    _posts.put({"type": "to.all", "frame": frame_of(event, data).data})
+
+
+def flush_posts(seconds: float = 5.0) -> bool:
+    """For commands, which end, and for tests: whether all that was posted is sent, or lost."""
+    return _posts.flush(seconds)
+
+
 def disconnect_user(user_id: str, reason: str = "disconnected") -> bool:
     """Ends her connections; her sign-ins go on. False while Redis is away."""
     return async_to_sync(_send)({"type": "disconnect", "user": str(user_id), "reason": reason})
@@ -70,11 +96,23 @@ async def tell_user(user_id: str, frame: Frame, *, unless_in: str = "") -> bool:
 
 
 async def _send(message: dict[str, Any]) -> bool:
-    layer = get_channel_layer()
     try:
-        async with asyncio.timeout(_SENT_WITHIN):
-            await layer.group_send(PROCESSES, message)
+        await _tell_processes(message)
     except AWAY as error:
         log.warning("not_sent", kind=message["type"], error=type(error).__name__)
         return False
     return True
+
+
+async def _tell_processes(message: dict[str, Any]) -> None:
+    """Raises what is in AWAY."""
+    async with asyncio.timeout(_SENT_WITHIN):
+        await get_channel_layer().group_send(PROCESSES, message)
+
+
+async def _tell_many(posts: list[Post]) -> None:
+    await _tell_processes({"type": "to.many", "posts": posts})
+
+
+_posts = Posts(_tell_many)
+os.register_at_fork(after_in_child=_posts.forget)

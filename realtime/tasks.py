@@ -1,6 +1,7 @@
 """What rooms do in the background: sweeps, so what one run misses, the next one does."""
 
 import time
+from collections.abc import Callable
 
 import structlog
 from celery import shared_task
@@ -8,6 +9,7 @@ from celery import shared_task
 from realtime import reconciliation
 from realtime.members import forget_past_mutes
 from realtime.messages.retention import forget_old_messages
+from realtime.presence.retention import forget_old_stays
 
 log = structlog.get_logger(__name__)
 
@@ -18,10 +20,13 @@ FORGET_SECONDS = 20
 def forget_messages() -> int:
     """Returns how many messages went. Mutes that are over go with them."""
     forget_past_mutes()
-    forgotten, deadline = 0, time.monotonic() + FORGET_SECONDS
-    while time.monotonic() < deadline and (some := forget_old_messages()):
-        forgotten += some
-    return forgotten
+    return _for_a_while(forget_old_messages)
+
+
+@shared_task
+def forget_stays() -> int:
+    """Returns how many stays went."""
+    return _for_a_while(forget_old_stays)
 
 
 @shared_task
@@ -31,3 +36,11 @@ def reconcile() -> bool:
     for line in report.differences:
         log.error("reconcile_difference", equation=line.equation, subject=line.subject)
     return report.is_clean
+
+
+def _for_a_while(forget: Callable[[], int]) -> int:
+    """How many went; it is called until nothing more does, or the time is over."""
+    forgotten, deadline = 0, time.monotonic() + FORGET_SECONDS
+    while time.monotonic() < deadline and (some := forget()):
+        forgotten += some
+    return forgotten

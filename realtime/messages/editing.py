@@ -9,8 +9,9 @@ from monitoring.wire.fields import instant
 from monitoring.wire.problems import Problem
 from realtime import members
 from realtime.events import announce_change_after_commit
+from realtime.facts import announce_after_commit, message_changed
 from realtime.messages.statement import names_in
-from realtime.models import Member, Message
+from realtime.models import Member, Message, Room
 
 
 @transaction.atomic
@@ -45,6 +46,8 @@ def delete_message(*, message: Message, actor: User) -> Message:
 def _announce(message: Message, event: str, **data: str) -> None:
     known = {"room": message.room.slug, "seq": message.seq, "id": message.public_id}
     announce_change_after_commit(message.room_id, event, known | data)
+    if message.room.kind != Room.Kind.DIRECT:
+        announce_after_commit(message_changed, [str(message.public_id)])
 
 
 def _locked(message: Message, *, deleted: bool = False) -> Message:

@@ -9,6 +9,7 @@ from accounts.models import User
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
 from realtime.events import announce_message_after_commit
+from realtime.facts import announce_after_commit, message_posted
 from realtime.messages import statement
 from realtime.messages.statement import Draft, Stored
 from realtime.models import Message, Room
@@ -36,6 +37,8 @@ def post_message(
         raise Problem(stored.refusal, detail, status=status)
     if stored.seq:  # known already, it may be that nobody was told
         announce_message_after_commit(room.pk, stored.seq)
+    if stored.is_new and room.kind != Room.Kind.DIRECT:
+        announce_after_commit(message_posted, [str(stored.public_id)])
     message = Message.objects.select_related("sender").get(room=room, seq=stored.seq or 0)
     return message, stored.is_new
 

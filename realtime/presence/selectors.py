@@ -1,12 +1,15 @@
-"""Who is connected and present, for those who have no event loop: the API, commands, the admin."""
+"""Who is connected and present, and who was, for those who have no event loop: the API, commands,
+the admin."""
 
 import socket
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from django.db import connection
 from redis.exceptions import RedisError
 
 from monitoring.redis import durable
@@ -17,6 +20,14 @@ from realtime.presence.register import EVERYWHERE, LEASE, PAGE, PREFIX, SCRIPT, 
 _NOBODY = "-"
 # A process renews its lease every five seconds.
 SILENT_AFTER = 12.0
+
+_MERGED = """
+SELECT lower(part), upper(part) FROM unnest((
+    SELECT range_agg(tstzrange(began_at, seen_at)) FROM realtime_stay
+    WHERE user_id = %(user)s AND room_id = %(room)s
+      AND began_at < %(until)s AND seen_at > %(since)s
+) * tstzmultirange(tstzrange(%(since)s, %(until)s))) part
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,19 @@ def count_rooms() -> int:
     except RedisError:
         raise _unavailable() from None
     return int(found)
+
+
+def merged_stays(
+    *, user_id: int, room_id: int, since: datetime, until: datetime
+) -> list[tuple[datetime, datetime]]:
+    """When somebody was in a room, between these two moments: in their order, and whatever tabs and
+    processes it was through, no two overlap or touch."""
+    if until <= since:
+        return []
+    values: Any = {"user": user_id, "room": room_id, "since": since, "until": until}
+    with connection.cursor() as cursor:
+        cursor.execute(_MERGED, values)
+        return [(began_at, ended_at) for began_at, ended_at in cursor.fetchall()]
 
 
 def processes() -> dict[str, Process]:

@@ -6,14 +6,14 @@ from typing import Any, get_args
 import msgspec
 from msgspec.inspect import StructType, type_info
 
-from realtime.socket import said
+from realtime.socket import posted, said
 from realtime.socket.frames import SUBPROTOCOL, ClientFrame
 
 _DESCRIPTION = (
     "Rooms over a WebSocket. The token of a sign-in comes beside the handshake (subprotocols "
     f"`{SUBPROTOCOL}, bearer.<token>`) or in the first frame, `auth`. A frame with a `ref` is "
-    "answered by an `ack` or an `error` that bears it. Other events may be sent by programs of "
-    "this server through `/api/realtime`. Where sockets are blocked, `GET "
+    "answered by an `ack` or an `error` that bears it. Programs of this server may send "
+    "others than these events through `/api/realtime`. Where sockets are blocked, `GET "
     "/api/rooms/{slug}/events` gives the same frames of one room as Server-Sent Events."
 )
 
@@ -21,7 +21,7 @@ _DESCRIPTION = (
 @lru_cache(maxsize=1)
 def document(version: str) -> bytes:
     """JSON."""
-    heard, told = map(get_args, (ClientFrame, said.ServerFrame))
+    heard, told = get_args(ClientFrame), get_args(said.ServerFrame | posted.PostedFrame)
     _, schemas = msgspec.json.schema_components(
         [*heard, *told], ref_template="#/components/schemas/{name}"
     )

@@ -158,12 +158,12 @@ class Conversation:
 
     # --- Presence and typing ----------------------------------------------------------------------
     async def update_presence(self, frame: frames.UpdatePresence) -> None:
-        await self.rooms.show(self.person, frame.data.status, frame.data.note)
+        await self.rooms.people.show(self.person, frame.data.status, frame.data.note)
         self.session.ack(frame.ref)
 
     async def list_presence(self, frame: frames.ListPresence) -> None:
         room, data = self._room(frame.data.room), frame.data
-        page = await self.rooms.people(room, after=data.after or "", limit=data.limit)
+        page = await self.rooms.people.page(room, after=data.after or "", limit=data.limit)
         self.session.ack(frame.ref, present=page.present, people=page.people, next=page.next)
 
     async def start_typing(self, frame: frames.StartTyping) -> None:

@@ -43,7 +43,7 @@ class House:
         await self._drain()
 
     def tell_degraded(self) -> None:
-        self._rooms.attendance.beat_soon()
+        self._rooms.people.attendance.beat_soon()
         frame = encode("server:degraded", {"degraded": self._rooms.hub.is_degraded})
         for session in self._rooms.sessions:
             if session.person:
@@ -108,7 +108,7 @@ class House:
 
     async def _drain(self) -> None:
         """In stages, so that requests are answered in between."""
-        await self._rooms.attendance.farewell()
+        await self._rooms.people.attendance.farewell()
         for number, session in enumerate(self._rooms.sessions, 1):
             dismiss(session)
             if number % 50 == 0:

@@ -16,6 +16,8 @@ from realtime.socket.session import DISCONNECTED, Session
 log = structlog.get_logger("rallypoint.rooms")
 
 TRY_AGAIN_AFTER = 1.0
+# Of what came together; then others have their turn, since each may be for everybody.
+AT_ONCE = 10
 
 
 class Mailbox:
@@ -41,11 +43,18 @@ class Mailbox:
         await layer.group_add(PROCESSES, self._channel)
         while True:
             message = await layer.receive(self._channel)
-            try:
-                self._hand_over(message)
-            except Exception:
-                # Said by a process of another release, perhaps; the next one may be good.
-                log.exception("mail_not_understood")
+            several = message["posts"] if message["type"] == "to.many" else [message]
+            for number, one in enumerate(several, 1):
+                self._try(one)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
+    def _try(self, message: dict[str, Any]) -> None:
+        try:
+            self._hand_over(message)
+        except Exception:
+            # Said by a process of another release, perhaps; the next one may be good.
+            log.exception("mail_not_understood")
 
     def _hand_over(self, message: dict[str, Any]) -> None:
         meant = list(self._meant(message))

@@ -11,17 +11,20 @@ import msgspec
 import structlog
 
 from monitoring.health import draining
-from monitoring.redis_clients import AWAY, asynchronous
+from monitoring.redis_clients import asynchronous
+from realtime.facts import Announcer, message_posted, presence_observed
 from realtime.messages.statement import Stored
-from realtime.presence.attendance import Attendance
-from realtime.presence.register import EVERYWHERE, PAGE, Page, Register
+from realtime.presence.register import EVERYWHERE
+from realtime.presence.stays import Stays
 from realtime.presence.telling import Teller
+from realtime.rooms import DIRECT_PREFIX
 from realtime.socket import documents
 from realtime.socket.frames import Frame, Refusal, encode
 from realtime.socket.house import House, dismiss
 from realtime.socket.hub import FILLED_AT_ONCE, Hub
 from realtime.socket.identity import Person, identify, unavailable
 from realtime.socket.mailbox import Mailbox
+from realtime.socket.people import People
 from realtime.socket.rates import Rates
 from realtime.socket.registry import Sessions
 from realtime.socket.session import REPLACED, Session
@@ -93,18 +96,30 @@ class Rooms:
         self.writer = Writer(self.store.post, self._announce, self.rates.judge)
         self._teller = Teller(self.hub.tell_here, self.hub.listeners)
         self._redis = asynchronous(redis_url, timeout=PRESENCE_WITHIN)
-        self._register = Register(self._redis, self.hub.name)
-        self.attendance = Attendance(self._register, self._figures)
+        self._facts = Announcer()
+        self._stays = Stays(
+            self.hub.name,
+            self.store.rows,
+            on_written=lambda ids: self._facts.announce(presence_observed, ids),
+        )
+        self.people = People(
+            self._redis, self.hub, self._stays, figures=self._figures, is_direct=self._is_direct
+        )
         await self.store.open()
         self.hub.start()
-        for work in (self.attendance.run, Mailbox(self.sessions).run, self.house.keep):
+        works = (
+            self.people.attendance.run, Mailbox(self.sessions).run, self.house.keep,
+            self._stays.run, self._facts.run, lambda: self.rates.tell_operators(self._redis),
+        )  # fmt: skip
+        for work in works:
             self.spawn(_for_ever(work))
-        self.spawn(_for_ever(lambda: self.rates.tell_operators(self._redis)))
 
     async def stop(self) -> None:
         for task in tuple(self._tasks):
             task.cancel()
         await self.writer.stop()
+        await self._stays.close()
+        await self._facts.close()
         await self.hub.stop()
         await self._redis.aclose()
         await self.rates.close()
@@ -133,48 +148,21 @@ class Rooms:
         for one in hers[:too_many]:
             one.end(REPLACED, "replaced by a newer connection")
         self.sessions.admit(session, person)
-        self._come(session, EVERYWHERE)
+        self.people.come(session, EVERYWHERE)
 
     def forget(self, session: Session) -> None:
         self.sessions.remove(session)
         for slug in tuple(session.rooms):
             self.leave(session, slug)
-        self._go(session, EVERYWHERE)
-
-    # --- Presence ---------------------------------------------------------------------------------
-    def _come(self, session: Session, room: int) -> None:
-        if (person := session.person) and room not in session.present_in:
-            session.present_in.add(room)
-            document = documents.presence_of(person)
-            self.attendance.come(room, str(person.public_id), document)
-
-    def _go(self, session: Session, room: int) -> None:
-        if session.person and room in session.present_in:
-            session.present_in.remove(room)
-            self.attendance.go(room, str(session.person.public_id))
-
-    async def show(self, person: Person, status: str, note: str) -> None:
-        """Refusal `unavailable` while Redis is away."""
-        document = documents.presence_of(person, status=status, note=note)
-        try:
-            await self.attendance.show(str(person.public_id), document)
-        except AWAY:
-            raise unavailable() from None
-
-    async def people(self, room: int, *, after: str = "", limit: int = PAGE) -> Page:
-        """Who is present; while Redis is away, those who are connected to this process."""
-        if not self.hub.is_degraded:
-            try:
-                await self.attendance.settled()
-                return await self._register.page(room, after=after, limit=limit)
-            except AWAY as error:
-                log.warning("presence_not_read", error=type(error).__name__)
-        return self.attendance.page(room, after=after, limit=limit)
+        self.people.go(session, EVERYWHERE)
 
     # --- Rooms ------------------------------------------------------------------------------------
     def slug_of(self, room: int) -> str:
         """Of a room that somebody here has entered."""
         return self._slugs[room]
+
+    def _is_direct(self, room: int) -> bool:
+        return self._slugs[room].startswith(DIRECT_PREFIX)
 
     def name(self, room: int, slug: str) -> None:
         """Of a room in which something is said that nobody here has entered."""
@@ -186,7 +174,7 @@ class Rooms:
         try:
             place, seq = await self._let_in(session, slug)
             seq, recovered, messages = await self._catch_up(place, after, seq)
-            people = await self.people(place.id)
+            people = await self.people.page(place.id)
             _refuse_put_out(session.rooms, slug)
         except BaseException:
             self.leave(session, slug)
@@ -213,7 +201,7 @@ class Rooms:
         place = await self.store.enter(slug, user)
         _refuse_put_out(session.held, room)
         session.rooms[slug] = room
-        self._come(session, room)
+        self.people.come(session, room)
         return place, seq
 
     async def _catch_up(
@@ -246,7 +234,7 @@ class Rooms:
         """At once: whoever calls this may be cut off at any wait."""
         session.rooms.pop(slug, None)
         if (room := self._ids.get(slug)) is not None:
-            self._go(session, room)
+            self.people.go(session, room)
             self.hub.leave(room, session)
             session.drop(room)
             self.spawn(self._let_go(room))
@@ -266,6 +254,8 @@ class Rooms:
         """What is new in one transaction has numbers that follow each other. Of what had been
         stored before, it may be that nobody was told."""
         slug, new = self._slugs[room], [pair for pair in stored if pair[1].is_new]
+        if new and not self._is_direct(room):
+            self._facts.announce(message_posted, [str(one.public_id) for _, one in new])
         if new:
             frames = [documents.received(slug, said, one) for said, one in new]
             await self.hub.publish(room, new[0][1].seq or 0, frames)

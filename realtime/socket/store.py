@@ -118,7 +118,7 @@ class Store:
         `banned`."""
         values = {"slug": slug, "user": user, "now": datetime.now(UTC)}
         for _ in range(2):
-            rows = await self._rows(_ENTER, values)
+            rows = await self.rows(_ENTER, values)
             if not rows:
                 break
             room, last_seq, kind, role, is_banned = rows[0]
@@ -145,12 +145,21 @@ class Store:
 
     async def newest(self, room: int) -> int:
         """The number of its newest message."""
-        ((newest,),) = await self._rows(_NEWEST, {"room": room})
+        ((newest,),) = await self.rows(_NEWEST, {"room": room})
         return int(newest)
+
+    async def rows(self, query: str, values: Any) -> list[tuple[Any, ...]]:
+        """All that any query finds."""
+
+        async def read(connection: Connection) -> list[tuple[Any, ...]]:
+            cursor = await connection.execute(query, values, prepare=True)
+            return await cursor.fetchall()
+
+        return await _ask(self._reading, read)
 
     async def row(self, query: str, values: dict[str, Any]) -> tuple[Any, ...] | None:
         """The first one that any query finds."""
-        rows = await self._rows(query, values)
+        rows = await self.rows(query, values)
         return rows[0] if rows else None
 
     async def messages(
@@ -160,26 +169,19 @@ class Store:
         are more than MOST_READ."""
         query = _MESSAGES.format(order="DESC" if newest else "ASC")
         values = {"room": room, "after": after, "before": before, "limit": limit, "most": MOST_READ}
-        rows = await self._rows(query, values)
+        rows = await self.rows(query, values)
         return rows[::-1] if newest else rows
 
     async def mark_read(self, room: int, user: int, seq: int) -> int | None:
         """The number up to which she has read now; None when that is nothing new."""
-        rows = await self._rows(_READ, {"room": room, "user": user, "seq": seq})
+        rows = await self.rows(_READ, {"room": room, "user": user, "seq": seq})
         return rows[0][0] if rows else None
 
     async def still_in(self, places: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
         """Those (room, user) where she may be."""
         rooms, users = zip(*places, strict=True)
-        rows = await self._rows(_STILL_IN, {"rooms": list(rooms), "users": list(users)})
+        rows = await self.rows(_STILL_IN, {"rooms": list(rooms), "users": list(users)})
         return {(room, user) for room, user in rows}
-
-    async def _rows(self, query: str, values: Any) -> list[tuple[Any, ...]]:
-        async def read(connection: Connection) -> list[tuple[Any, ...]]:
-            cursor = await connection.execute(query, values, prepare=True)
-            return await cursor.fetchall()
-
-        return await _ask(self._reading, read)
 
 
 def _pool(

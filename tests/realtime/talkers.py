@@ -5,18 +5,22 @@ import json
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import msgspec
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from realtime.socket.posted import PostedFrame
 from realtime.socket.said import ServerFrame
 from tests.stack import Stack
 
 SECONDS = 10.0
 # What programs of the server say, by realtime.doors.
-SENT_BY_OTHERS = frozenset({"notification", "system:maintenance"})
+SENT_BY_OTHERS = frozenset({
+    "notification", "system:maintenance",
+    *(frame.__struct_config__.tag for frame in get_args(PostedFrame)),
+})  # fmt: skip
 
 _check = msgspec.json.Decoder(ServerFrame).decode
 

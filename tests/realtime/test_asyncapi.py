@@ -6,8 +6,8 @@ from typing import Any
 
 from django.test import Client
 
-from realtime.doors import _OURS
-from realtime.socket import said
+from realtime.doors import _OURS, frame_of
+from realtime.socket import posted, said
 from realtime.socket.asyncapi import document
 
 
@@ -33,6 +33,14 @@ def test_it_names_every_frame_and_refers_to_nothing_that_is_not_there() -> None:
 def test_what_the_socket_says_is_said_by_nobody_else() -> None:
     events = {frame.__struct_config__.tag for frame in said.ServerFrame.__args__}
     assert {re.split(":", str(event))[0] for event in events} <= _OURS
+
+
+def test_what_the_house_posts_is_named_too_and_may_be_sent() -> None:
+    told = json.loads(document("1.2.3"))["operations"]
+    for frame in posted.PostedFrame.__args__:
+        event = str(frame.__struct_config__.tag)
+        assert told[event]["action"] == "send"
+        assert frame_of(event, {}).data
 
 
 def test_it_is_served_and_kept(client: Client) -> None:

@@ -4,9 +4,9 @@
 // The version in our own address: after an upgrade, old parts never meet new ones.
 const version = new URL(import.meta.url).search;
 const load = (part) => import(`./${part}.js${version}`);
-const [{ Rallypoint }, { Timeline }, { People }, { Banner }, { Composer, editInPlace }, { Typists }] = await Promise.all(
-  ["rallypoint", "timeline", "people", "banner", "composer", "typists"].map(load),
-);
+const [
+  { Rallypoint }, { Timeline }, { People }, { Banner }, { Composer, editInPlace }, { Typists }, { QuestNews, Challenge },
+] = await Promise.all(["rallypoint", "timeline", "people", "banner", "composer", "typists", "quests"].map(load));
 
 const HISTORY_PAGE = 50;
 const MOST_ASKED = 200;
@@ -27,9 +27,13 @@ const { room, user: myId, username, tokenUrl, csrfCookie } = page.dataset;
 const firstSeq = Number(page.dataset.firstSeq);
 let readSeq = Number(page.dataset.readSeq);
 
-async function token() {
+function csrf() {
   const cookie = document.cookie.split("; ").find((one) => one.startsWith(`${csrfCookie}=`));
-  const headers = { "X-CSRFToken": cookie?.slice(csrfCookie.length + 1) ?? "" };
+  return cookie?.slice(csrfCookie.length + 1) ?? "";
+}
+
+async function token() {
+  const headers = { "X-CSRFToken": csrf() };
   const answer = await fetch(tokenUrl, { method: "POST", headers });
   if ([401, 403].includes(answer.status)) return null;
   if (!answer.ok) throw new Error(`no token: ${answer.status}`);
@@ -237,6 +241,12 @@ $("toggle-people").addEventListener("click", ({ currentTarget }) => {
   const isShown = $("people").classList.toggle("is-shown");
   currentTarget.setAttribute("aria-expanded", String(isShown));
 });
+
+// --- Quests --------------------------------------------------------------------------------------
+const news = new QuestNews({ list: $("quest-news"), room });
+const challenge = new Challenge({ form: $("challenge"), result: $("challenge-result"), csrf });
+for (const event of QuestNews.events) client.on(event, (data) => news.hear(event, data));
+client.on("quest:challenge", (asked) => challenge.hear(asked));
 
 // --- The connection ------------------------------------------------------------------------------
 client.on("state", (state) => {

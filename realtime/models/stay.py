@@ -1,0 +1,36 @@
+"""Who was in which room, and when: what is left of presence when it is over."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from realtime.models.room import Room
+
+
+class Stay(models.Model):
+    """From `began_at` until `seen_at`, `process` held a connection of hers in the room, without a
+    break. Two tabs are one stay; in two processes they are two that overlap: `merged_stays`."""
+
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="+")
+    # Found by the index below.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    # The name that it gave itself when it began: no two have the same one.
+    process = models.CharField(max_length=32)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["process", "room", "user", "began_at"], name="stay_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(seen_at__gte=F("began_at")), name="stay_ends_after_it_begins"
+            ),
+        ]
+        indexes = [models.Index("user", "room", "began_at", name="stay_of_user_in_room")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.room_id} from {self.began_at} until {self.seen_at}"
