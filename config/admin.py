@@ -36,6 +36,8 @@ _SIDEBAR = {
         "quests.attempt": ("Why?", "help"),
         "quests.ledgerentry": ("XP ledger", "receipt_long"),
         "quests.evidence": ("Evidence", "fingerprint"),
+        "quests.challenge": ("Challenges", "password"),
+        "quests.player": ("Integrity", "policy"),
         "quests.auditentry": ("Audit", "history"),
     },
     "Links": {
@@ -94,8 +96,13 @@ class OperatorsSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         """unfold's hook for pages that belong to no model."""
+        # By name: models are there only after this module.
+        figures = import_string("config.overview.figures_view")
         live = self.admin_view(lambda request: operations_view(request, self))
-        return [path("operations/", live, name="operations")]
+        return [
+            path("operations/", live, name="operations"),
+            path("overview/", self.admin_view(figures), name="overview"),
+        ]
 
     def admin_view(self, view: _View, cacheable: bool = False) -> _View:  # noqa: FBT001, FBT002 - Django's signature
         return _relaxed(super().admin_view(_forgiving(view), cacheable))

@@ -505,4 +505,5 @@ UNFOLD = {
         },
     },
     "SIDEBAR": {"navigation": "config.admin.sidebar"},
+    "DASHBOARD_CALLBACK": "config.overview.overview",
 }

@@ -11,6 +11,7 @@ from links.clicks.orphans import forget_old_orphans
 from links.metadata.queue import claim_unchecked
 from links.metadata.service import refresh_metadata
 from links.services import announce_changes_since_last_time
+from monitoring.proofs import keep_proof
 from monitoring.redis import durable
 
 log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ def keep_partitions() -> None:
 def reconcile() -> bool:
     """The nightly check of E1 and E2; a difference is an error in the log."""
     report = reconciliation.reconcile()
+    keep_proof("clicks", report.differences)
     for line in report.differences:
         log.error("reconcile_difference", equation=line.equation, subject=line.subject)
     return report.is_clean

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 
+from monitoring.proofs import keep_proof
 from quests import achievements, reconciliation
 from quests.authoring import services
 from quests.evidence import sweeping, verifying, withdrawing
@@ -47,6 +48,7 @@ def recompute_achievements() -> int:
 def reconcile() -> bool:
     """The nightly check of E3 and E4; a difference is an error in the log."""
     report = reconciliation.reconcile()
+    keep_proof("quests", report.differences)
     for line in report.differences:
         log.error("reconcile_difference", equation=line.equation, subject=line.subject)
     return report.is_clean

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 from celery import shared_task
 
+from monitoring.proofs import keep_proof
 from realtime import reconciliation
 from realtime.members import forget_past_mutes
 from realtime.messages.retention import forget_old_messages
@@ -33,6 +34,7 @@ def forget_stays() -> int:
 def reconcile() -> bool:
     """The nightly check of E5; a difference is an error in the log."""
     report = reconciliation.reconcile()
+    keep_proof("rooms", report.differences)
     for line in report.differences:
         log.error("reconcile_difference", equation=line.equation, subject=line.subject)
     return report.is_clean

@@ -3,6 +3,7 @@
 from quests.admin import (
     achievements,
     audit,
+    challenges,
     completions,
     ledger,
     players,
@@ -15,6 +16,7 @@ from quests.admin import (
 __all__ = [
     "achievements",
     "audit",
+    "challenges",
     "completions",
     "ledger",
     "players",

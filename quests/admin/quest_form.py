@@ -80,6 +80,17 @@ class StepForm(forms.Form):
     kind = forms.ChoiceField(label="Kind", widget=UnfoldAdminSelectWidget)
     title = forms.CharField(label="Title", max_length=200, widget=UnfoldAdminTextInputWidget)
     config = YamlField(label="Configuration", rows=8)
+    ordered = forms.BooleanField(
+        label="Only after the step before it",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+    within_seconds = forms.IntegerField(
+        label="Within so many seconds of it",
+        required=False,
+        min_value=1,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +98,11 @@ class StepForm(forms.Form):
         cast("forms.ChoiceField", self.fields["kind"]).choices = [("", "---------"), *known]
 
     def step(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in ("id", "kind", "title", "config")}
+        given = self.cleaned_data
+        step = {name: given[name] for name in ("id", "kind", "title", "config")}
+        if given["ordered"] or given["within_seconds"]:
+            step |= {"ordered": given["ordered"], "withinSeconds": given["within_seconds"]}
+        return step
 
 
 class _Steps(forms.BaseFormSet):  # type: ignore[type-arg]  # not subscriptable at run time
@@ -123,7 +138,7 @@ class QuestForm(ServiceForm):
         self.steps = StepFormSet(
             self.data if self.is_bound else None,
             prefix="steps",
-            initial=self.before.get("steps", []),
+            initial=[_typed(step) for step in self.before.get("steps", [])],
         )
         if "content" in self.fields:  # one who only looks has no fields
             self.fields["xp_reward"].label = "XP"
@@ -163,7 +178,8 @@ class QuestForm(ServiceForm):
         message = ValidationError(error["message"], code="invalid")
         if first == "steps" and len(rest) > 1:
             row = self.steps.ordered_forms[int(rest[0])]
-            row.add_error(rest[1] if rest[1] in row.fields else None, message)
+            field = snake(rest[1])
+            row.add_error(field if field in row.fields else None, message)
             first, message = "", ValidationError(_WRONG_STEP, code="step")
         name = snake(first)
         self.add_error(name if name in self.fields else None, message)
@@ -181,6 +197,11 @@ def kinds_help() -> Iterator[tuple[str, SafeString]]:
     for kind in kinds().values():
         # The product's own renderer is what makes it safe.
         yield kind.title, mark_safe(render(inspect.getdoc(type(kind)) or ""))  # noqa: S308
+
+
+def _typed(step: Mapping[str, Any]) -> dict[str, Any]:
+    """A document's step, by the names of the form's fields."""
+    return {snake(name): value for name, value in step.items()}
 
 
 def _errors(error: exceptions.ValidationError) -> list[FieldError]:

@@ -65,6 +65,7 @@ class QuestAdmin(ServiceAdmin):
                     "ends_at",
                     ("quota", "cooldown_seconds"),
                     ("recurrence", "period_zone"),
+                    "announce_room",
                 ]
             },
         ),

@@ -19,8 +19,14 @@ from quests import reviews
 from quests.admin.pages import render_page
 from quests.models import Evidence, Proof
 
-_TONES = {"verified": "success", "pending": "warning", "rejected": "danger"}
+_TONES = {
+    "verified": "success",
+    "pending": "warning",
+    "rejected": "danger",
+    "withdrawn": "danger",
+}
 _SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
+_LONGEST_SOURCE = 40
 # Past this many, the number that waits is not worth counting on every page.
 _MOST_COUNTED = 100
 
@@ -38,13 +44,16 @@ class DecisionForm(forms.Form):
 
 @admin.register(Evidence)
 class EvidenceAdmin(ReadOnlyAdmin):
-    list_display = ["created_at", "player", "quest", "step", "kind", "shown_state", "reviewed_by"]
+    list_display = [
+        "created_at", "player", "quest", "step", "kind", "shown_state", "source", "reviewed_by",
+    ]  # fmt: skip
     list_filter = ["state", "kind", "created_at", "quest"]
     list_select_related = ["player", "quest", "reviewed_by"]
     search_fields = [
         "player__username",
         "=player__wallets__address",
         "=public_id",
+        "=source_id",
         "=quest__number",
     ]
     ordering = ["-created_at", "-pk"]
@@ -59,6 +68,12 @@ class EvidenceAdmin(ReadOnlyAdmin):
     @display(description="state", ordering="state", label=_TONES)
     def shown_state(self, evidence: Evidence) -> tuple[str, str]:
         return evidence.state, evidence.get_state_display()
+
+    @display(description="source", ordering="source_id")
+    def source(self, evidence: Evidence) -> str:
+        """What the fact is called where it comes from: a click's id, a minute, a message."""
+        shown = evidence.source_id
+        return shown if len(shown) <= _LONGEST_SOURCE else f"{shown[:_LONGEST_SOURCE]}…"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from links.clicks import reconciliation as clicks
 from links.clicks.repair import repair as repair_clicks
 from monitoring.equations import Difference
+from monitoring.proofs import keep_proof
 from quests import reconciliation as quests
 from quests.leaderboard.rebuild import rebuild
 from realtime import reconciliation as rooms
@@ -47,7 +48,11 @@ class Command(BaseCommand):
 
 
 def _checked() -> Reports:
-    return clicks.reconcile(), quests.reconcile(), rooms.reconcile()
+    of_clicks, of_quests, of_rooms = clicks.reconcile(), quests.reconcile(), rooms.reconcile()
+    keep_proof("clicks", of_clicks.differences)
+    keep_proof("quests", of_quests.differences)
+    keep_proof("rooms", of_rooms.differences)
+    return of_clicks, of_quests, of_rooms
 
 
 def _repair(reports: Reports) -> None:

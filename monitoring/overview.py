@@ -1,0 +1,112 @@
+"""What stands on the operators' first page. Each app gives its own figures and charts; here are
+what they are made of, and those of the service itself."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.utils.timesince import timesince
+from redis.exceptions import RedisError
+
+from monitoring.health.background import MOST_WAITING, check_beat, check_workers, waiting_tasks
+from monitoring.health.report import Check, Status
+from monitoring.maintenance import notice
+from monitoring.proofs import last_proofs
+
+REDIS_AWAY = "Redis does not answer."
+UNKNOWN = "?"
+_WATCH = "monitoring.view_livefigures"
+_LIVE = "admin:operations"
+
+
+class Figure(NamedTuple):
+    """A number as people read it. `permission` is that of `page`, which it leads to: who may not
+    see the one is not told the other. `tone` is "", "good", "warn" or "bad"."""
+
+    title: str
+    value: str
+    permission: str
+    page: str
+    query: str = ""
+    note: str = ""
+    tone: str = ""
+
+
+class Line(NamedTuple):
+    label: str
+    values: list[int]
+
+
+class Chart(NamedTuple):
+    """`kind` is "bar", then its lines stand upon each other, or "line"."""
+
+    title: str
+    permission: str
+    page: str
+    kind: str
+    labels: list[str]
+    lines: list[Line]
+
+
+class Source(NamedTuple):
+    """Asked only for who has one of these permissions."""
+
+    permissions: tuple[str, ...]
+    read: Callable[[], Any]
+
+
+def service_figures() -> list[Figure]:
+    try:
+        waiting, beat, workers = waiting_tasks(), check_beat(), check_workers()
+        proofs = _proofs()
+    except (RedisError, OSError):
+        names = ("Beat", "Workers", "Tasks waiting", "Last proof")
+        return [_figure(name, UNKNOWN, note=REDIS_AWAY, tone="warn") for name in names]
+    tone = "warn" if waiting > MOST_WAITING else ""
+    return [
+        _sign_of_life("Beat", beat),
+        _sign_of_life("Workers", workers),
+        _figure("Tasks waiting", f"{waiting:,}", tone=tone),
+        proofs,
+    ]
+
+
+def maintenance_figures() -> list[Figure]:
+    now = notice.current()
+    return [
+        Figure(
+            "Maintenance", "on" if now.is_on else "off", "monitoring.view_maintenance",
+            "admin:monitoring_maintenance_changelist", note=now.message if now.is_on else "",
+            tone="warn" if now.is_on else "",
+        )
+    ]  # fmt: skip
+
+
+def _sign_of_life(name: str, found: Check) -> Figure:
+    if found.status is Status.HEALTHY:
+        age = next(iter(found.details.values()))
+        return _figure(name, "alive", note=f"{age:.0f} s ago", tone="good")
+    note = f"{next(iter(found.details.values()))}"
+    return _figure(name, "silent", note=note if "e" in note else f"for {note} s", tone="bad")
+
+
+def _proofs() -> Figure:
+    """The worst of what the three last said, and the age of the oldest."""
+    found = last_proofs()
+    if not found:
+        return _figure("Last proof", "none yet", note="Beat proves the numbers every night.")
+    differences = sum(proof.differences for proof in found.values())
+    oldest = min(proof.at for proof in found.values())
+    parts = ", ".join(f"{name} {proof.differences or '✓'}" for name, proof in found.items())
+    value = f"{differences:,} differences" if differences else "all equal"
+    note = f"{parts}; {timesince(oldest, depth=1)} ago"
+    return _figure("Last proof", value, note=note, tone="bad" if differences else "good")
+
+
+def _figure(title: str, value: str, *, note: str = "", tone: str = "") -> Figure:
+    return Figure(title, value, _WATCH, _LIVE, note=note, tone=tone)
+
+
+SOURCES = (
+    Source(("monitoring.view_maintenance",), maintenance_figures),
+    Source((_WATCH,), service_figures),
+)
