@@ -5,10 +5,13 @@ Everything is made by the services, as people would; so every figure can be reco
 
 import hashlib
 import random
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import User, Wallet
 from links.demo import USERNAME
@@ -35,6 +38,7 @@ from quests.models import (
 from quests.progress import start_quest, submit_step
 
 SEASON = "demo-season"
+_DAYS = 60
 _NAMES = [
     *("maya", "joao", "priya", "tomas", "aiko", "lena"),
     *("omar", "zoe", "ivan", "nia", "kofi", "elif"),
@@ -95,7 +99,12 @@ _ACHIEVEMENTS: tuple[dict[str, Any], ...] = (
 
 def load(operator: User) -> int:
     """Make it all; returns how many quests were completed."""
-    Season.objects.create(slug=SEASON, name="Demo season")
+    Season.objects.create(
+        slug=SEASON,
+        name="Demo season",
+        description="Six quests to try everything with, and a leaderboard of its own.",
+        ends_at=timezone.now() + timedelta(days=_DAYS),
+    )
     for achievement in _ACHIEVEMENTS:
         Achievement.objects.create(**achievement)
     numbers: list[int] = []
@@ -114,10 +123,14 @@ def _player(name: str) -> User:
     user = User(username=f"{name}-demo")
     user.set_unusable_password()
     user.save()
-    address = "0x" + hashlib.sha256(name.encode()).hexdigest()[:40]
-    Wallet.objects.create(user=user, address=address, is_primary=True)
+    Wallet.objects.create(user=user, address=_address(name), is_primary=True)
     Player.objects.create(user=user)
     return user
+
+
+def _address(name: str) -> str:
+    """Of a wallet whose key nobody has."""
+    return "0x" + hashlib.sha256(name.encode()).hexdigest()[:40]
 
 
 def _play(player: User, numbers: list[int]) -> int:
@@ -145,6 +158,28 @@ def _play(player: User, numbers: list[int]) -> int:
     return paid
 
 
+# --- Trying it out --------------------------------------------------------------------------------
+def may_sign_in() -> bool:
+    """Whether visitors may be one of its players: it is loaded, and the settings allow it."""
+    return settings.DEMO_SIGN_IN and _guests().exists()
+
+
+def guest() -> User:
+    """Who nobody has been for longest. Problem (404) `no_demo`."""
+    found = _guests().order_by(F("last_login").asc(nulls_first=True), "pk").first()
+    if not settings.DEMO_SIGN_IN or found is None:
+        raise Problem("no_demo", "There is no demo to try here.", status=404)
+    return found
+
+
+def _guests() -> "QuerySet[User]":
+    """By their wallets, which nobody else can have: a name could be somebody's by now."""
+    hers = Wallet.objects.filter(address__in=[_address(name) for name in _NAMES])
+    players = User.objects.filter(pk__in=hers.values("user"), is_active=True)
+    return players.filter(is_staff=False, is_superuser=False)
+
+
+# --- Its end --------------------------------------------------------------------------------------
 class InUseError(Exception):
     """Why the demo cannot be taken away: a sentence."""
 

@@ -1,11 +1,24 @@
-"""Addresses of quests: the API of players, of operators, and of everybody."""
+"""Addresses of quests: the pages, and the API of players, of operators, and of everybody."""
 
 from django.urls import path
 
 from quests.api import catalogue, operators, profile, progress, public, webhooks
+from quests.pages import board, demo, home, leaderboard, players, quest, visits
 
 app_name = "quests"
 urlpatterns = [
+    path("", home.home, name="home"),
+    path("quests", board.board, name="board"),
+    path("quests/<int:number>", quest.quest_page, name="quest-page"),
+    path("quests/<int:number>/start", quest.start, name="start-quest"),
+    path("quests/<int:number>/complete", quest.complete, name="complete-quest"),
+    path("quests/<int:number>/steps/<slug:key>", quest.step, name="step"),
+    path("quests/<int:number>/steps/<slug:key>/visit", visits.visit, name="visit"),
+    path("quests/<int:number>/why", quest.why, name="why"),
+    path("leaderboard", leaderboard.leaderboard, name="leaderboard-page"),
+    path("players/<str:name>", players.profile, name="player"),
+    path("me", players.me, name="me"),
+    path("login/demo", demo.sign_in, name="demo-login"),
     path("api/quests", catalogue.QuestsView.as_view(), name="quests"),
     path("api/quests/<int:number>", catalogue.QuestView.as_view(), name="quest"),
     path("api/quests/<int:number>/content", catalogue.QuestContentView.as_view(), name="content"),
