@@ -3,14 +3,12 @@
 Everything is made by the services, as people would; so every figure can be reconciled.
 """
 
-import hashlib
 import random
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User, Wallet
@@ -18,6 +16,7 @@ from links.demo import USERNAME
 from monitoring.wire.problems import Problem
 from quests.authoring.services import create_quest
 from quests.completions.completing import complete_quest
+from quests.demo_players import NAMES, address_of
 from quests.leaderboard import segments
 from quests.models import (
     Achievement,
@@ -39,10 +38,6 @@ from quests.progress import start_quest, submit_step
 
 SEASON = "demo-season"
 _DAYS = 60
-_NAMES = [
-    *("maya", "joao", "priya", "tomas", "aiko", "lena"),
-    *("omar", "zoe", "ivan", "nia", "kofi", "elif"),
-]
 _CODE = "open source"
 _QUIZ = {
     "questions": [
@@ -113,7 +108,7 @@ def load(operator: User) -> int:
         if document["title"] == "Regulars only":
             about["prerequisites"] = {"quest": numbers[1]}
         numbers.append(create_quest(document=about, actor=operator).number)
-    completed = sum(_play(_player(name), numbers) for name in _NAMES)
+    completed = sum(_play(_player(name), numbers) for name in NAMES)
     while segments.fold():
         pass
     return completed
@@ -123,14 +118,9 @@ def _player(name: str) -> User:
     user = User(username=f"{name}-demo")
     user.set_unusable_password()
     user.save()
-    Wallet.objects.create(user=user, address=_address(name), is_primary=True)
+    Wallet.objects.create(user=user, address=address_of(name), is_primary=True)
     Player.objects.create(user=user)
     return user
-
-
-def _address(name: str) -> str:
-    """Of a wallet whose key nobody has."""
-    return "0x" + hashlib.sha256(name.encode()).hexdigest()[:40]
 
 
 def _play(player: User, numbers: list[int]) -> int:
@@ -158,28 +148,6 @@ def _play(player: User, numbers: list[int]) -> int:
     return paid
 
 
-# --- Trying it out --------------------------------------------------------------------------------
-def may_sign_in() -> bool:
-    """Whether visitors may be one of its players: it is loaded, and the settings allow it."""
-    return settings.DEMO_SIGN_IN and _guests().exists()
-
-
-def guest() -> User:
-    """Who nobody has been for longest. Problem (404) `no_demo`."""
-    found = _guests().order_by(F("last_login").asc(nulls_first=True), "pk").first()
-    if not settings.DEMO_SIGN_IN or found is None:
-        raise Problem("no_demo", "There is no demo to try here.", status=404)
-    return found
-
-
-def _guests() -> "QuerySet[User]":
-    """By their wallets, which nobody else can have: a name could be somebody's by now."""
-    hers = Wallet.objects.filter(address__in=[_address(name) for name in _NAMES])
-    players = User.objects.filter(pk__in=hers.values("user"), is_active=True)
-    return players.filter(is_staff=False, is_superuser=False)
-
-
-# --- Its end --------------------------------------------------------------------------------------
 class InUseError(Exception):
     """Why the demo cannot be taken away: a sentence."""
 
@@ -202,7 +170,7 @@ def refuse_in_use() -> None:
 
 def _cast() -> "QuerySet[User]":
     """Its players, and its operator, who may have played."""
-    return User.objects.filter(username__in=[USERNAME, *(f"{name}-demo" for name in _NAMES)])
+    return User.objects.filter(username__in=[USERNAME, *(f"{name}-demo" for name in NAMES)])
 
 
 @transaction.atomic

@@ -100,14 +100,14 @@ def _known(quests: list[Quest], player: User | None) -> Known:
 def _completions(player: User, quests: list[int]) -> dict[int, Completion]:
     """Of a repeating quest the newest one."""
     rows = Completion.objects.filter(player=player, quest__in=quests)
-    newest = rows.order_by("quest", "-completed_at", "-pk").distinct("quest")
+    newest = rows.order_by("quest_id", "-completed_at", "-pk").distinct("quest_id")
     return {row.quest_id: row for row in newest}
 
 
 def _attempts(player: User, quests: list[int]) -> dict[int, str]:
     rows = Attempt.objects.filter(player=player, quest__in=quests)
-    newest = rows.order_by("quest", "-pk").distinct("quest")
-    return dict(newest.values_list("quest", "period"))
+    newest = rows.order_by("quest_id", "-pk").distinct("quest_id")
+    return dict(newest.values_list("quest_id", "period"))
 
 
 def _places(quests: list[int]) -> dict[int, int]:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.throttling import limit
 from accounts.views import start_session
-from quests import demo
+from quests.demo_players import guest
 
 
 @require_POST
@@ -15,7 +15,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("quests:home")
     limit(request, tier="auth")
-    player = demo.guest()
+    player = guest()
     start_session(request, player)
     messages.info(request, f"You are {player.username} now, a player of the demo.")
     return redirect("quests:board")

@@ -6,7 +6,7 @@ from django import template
 from django.conf import settings
 
 from accounts.models import User
-from quests.demo import may_sign_in
+from quests.demo_players import may_sign_in
 from quests.levels import Span, span_of
 from quests.models import Evidence
 from quests.pages import wording

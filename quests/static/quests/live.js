@@ -6,11 +6,11 @@
 //   data-live-poll   seconds between readings by somebody who has no socket
 //
 // XP that comes while a page is open is told in a corner of it.
-import { refresh } from "./parts.js";
-import { Toasts } from "./toasts.js";
 
 // The version in our own address: after an upgrade, old parts never meet new ones.
 const version = new URL(import.meta.url).search;
+const load = (part) => import(`./${part}.js${version}`);
+const [{ refresh }, { Toasts }] = await Promise.all(["parts", "toasts"].map(load));
 const { tokenUrl, csrfCookie } = document.getElementById("live").dataset;
 const parts = [...document.querySelectorAll("[data-live]")];
 const toasts = new Toasts();
