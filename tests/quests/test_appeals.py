@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import SettingsWrapper
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -198,11 +199,14 @@ def test_over_the_api(
     assert staff.get("/api/appeals/waiting").json()["results"] == []
 
 
-def test_appeals_are_limited_as_sensitive_things_are(alice: User, api: Api) -> None:
+def test_appeals_are_limited_as_sensitive_things_are(
+    alice: User, api: Api, settings: SettingsWrapper
+) -> None:
+    settings.RATE_LIMITS = {"strict": "2/1d"}
     client = api(alice)
     path = "/api/completions/00000000-0000-4000-8000-000000000000/appeal"
-    answers = [client.post(path, {"text": WHY}).status_code for _ in range(21)]
-    assert answers == [404] * 20 + [429]
+    answers = [client.post(path, {"text": WHY}).status_code for _ in range(3)]
+    assert answers == [404, 404, 429]
 
 
 def test_operators_decide_in_the_admin(
