@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
@@ -15,7 +16,6 @@ from accounts.permissions import IsOperator, caller
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
 from monitoring.wire.schema import problem
-from quests.authoring.document import QuestDocument
 from quests.authoring.dry_run import MOST_IN_A_REQUEST, MOST_LISTED, replay
 from quests.models import Quest
 
@@ -61,10 +61,11 @@ class DryRunView(APIView):
         operation_id="quests_dry_run", summary="Who would gain or lose by a change",
         tags=["operators"],
         description="Judges what is on record under the quest as it is and as it would be; nothing "
-        "is written. What the document leaves out stays as it is. Needs the permission to change "
+        "is written. The body is a quest as `manage.py export_quests` writes it, as JSON; what it "
+        "leaves out stays as it is. Needs the permission to change "
         f"quests. The first {MOST_IN_A_REQUEST:,} players are looked at; each list ends at "
         f"{MOST_LISTED}.",
-        request=QuestDocument,
+        request=OpenApiTypes.OBJECT,
         responses={200: DryRunOutput, **problem(409, "`quest_number_fixed`.")},
     )  # fmt: skip
     def post(self, request: Request, number: int) -> Response:

@@ -7,7 +7,6 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
-from pytest_django.fixtures import SettingsWrapper
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -200,7 +199,7 @@ def test_over_the_api(
 
 
 def test_appeals_are_limited_as_sensitive_things_are(
-    alice: User, api: Api, settings: SettingsWrapper
+    alice: User, api: Api, settings: Any
 ) -> None:
     settings.RATE_LIMITS = {"strict": "2/1d"}
     client = api(alice)
