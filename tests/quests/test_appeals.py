@@ -198,9 +198,7 @@ def test_over_the_api(
     assert staff.get("/api/appeals/waiting").json()["results"] == []
 
 
-def test_appeals_are_limited_as_sensitive_things_are(
-    alice: User, api: Api, settings: Any
-) -> None:
+def test_appeals_are_limited_as_sensitive_things_are(alice: User, api: Api, settings: Any) -> None:
     settings.RATE_LIMITS = {"strict": "2/1d"}
     client = api(alice)
     path = "/api/completions/00000000-0000-4000-8000-000000000000/appeal"
