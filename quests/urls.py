@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from quests.api import catalogue, operators, profile, progress, public, webhooks
+from quests.api import (
+    appeals,
+    catalogue,
+    dry_run,
+    operators,
+    profile,
+    progress,
+    public,
+    raffles,
+    webhooks,
+)
 from quests.api import visits as visits_api
 from quests.pages import board, demo, home, leaderboard, players, quest, visits
 
@@ -75,6 +85,19 @@ urlpatterns = [
         public.RecentCompletionsView.as_view(),
         name="recent-completions",
     ),
+    path("api/public/raffles", raffles.RafflesView.as_view(), name="raffles"),
+    path("api/public/raffles/<slug:slug>", raffles.RaffleView.as_view(), name="raffle"),
+    path(
+        "api/public/raffles/<slug:slug>/entrants",
+        raffles.EntrantsView.as_view(),
+        name="raffle-entrants",
+    ),
+    path("api/completions/<uuid:public_id>/appeal", appeals.AppealView.as_view(), name="appeal"),
+    path("api/appeals", appeals.MyAppealsView.as_view(), name="my-appeals"),
+    path("api/appeals/waiting", appeals.WaitingAppealsView.as_view(), name="appeals"),
+    path("api/appeals/<uuid:public_id>/grant", appeals.GrantView.as_view(), name="grant"),
+    path("api/appeals/<uuid:public_id>/decline", appeals.DeclineView.as_view(), name="decline"),
+    path("api/quests/<int:number>/dry-run", dry_run.DryRunView.as_view(), name="dry-run"),
     path("api/webhooks", webhooks.WebhooksView.as_view(), name="webhooks"),
     path("api/webhooks/<uuid:public_id>", webhooks.WebhookView.as_view(), name="webhook"),
     path(

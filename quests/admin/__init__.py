@@ -2,11 +2,13 @@
 
 from quests.admin import (
     achievements,
+    appeals,
     audit,
     completions,
     ledger,
     players,
     quests,
+    raffles,
     reviews,
     seasons,
     webhooks,
@@ -14,11 +16,13 @@ from quests.admin import (
 
 __all__ = [
     "achievements",
+    "appeals",
     "audit",
     "completions",
     "ledger",
     "players",
     "quests",
+    "raffles",
     "reviews",
     "seasons",
     "webhooks",
