@@ -20,8 +20,8 @@ from quests.authoring import notation, services
 from quests.authoring.document import document_of, read
 from quests.authoring.rounds import Round, batches
 from quests.definitions import QuestDefinition, Step, definition_of
-from quests.models import Completion, Evidence, Quest
-from quests.requirements.registry import kind_of
+from quests.models import Completion, Quest
+from quests.requirements.ordering import judge_in_order
 
 MAX_PLAYERS = 1_000_000
 # Of one request; the command looks at all.
@@ -134,11 +134,14 @@ def _changed(quest: Quest, document: Mapping[str, Any]) -> QuestDefinition:
         definition_of(quest),
         **{name: fields[name] for name in _SAME_NAMES},
         cooldown=timedelta(seconds=cooldown) if cooldown else None,
-        steps=tuple(
-            Step(step["id"], step["kind"], step["title"], step["config"])
-            for step in fields["steps"]
-        ),
+        steps=tuple(_step(step) for step in fields["steps"]),
     )
+
+
+def _step(step: Mapping[str, Any]) -> Step:
+    gap = step["within_seconds"]
+    within = timedelta(seconds=gap) if gap else None
+    return Step(step["id"], step["kind"], step["title"], step["config"], step["ordered"], within)
 
 
 def _rules_of(quest: QuestDefinition) -> _Rules:
@@ -215,12 +218,16 @@ def _met(quest: QuestDefinition, row: Round) -> set[str]:
     """A step under the same id and of another kind is another step: evidence is kept by both."""
     mine = row.completion.pk if row.completion else None
     free = [one for one in row.evidence if one.completion_id in {None, mine}]
-    return {step.key for step in quest.steps if _is_met(step, free)}
-
-
-def _is_met(step: Step, evidence: list[Evidence]) -> bool:
-    rows = [row for row in evidence if (row.step, row.kind) == (step.key, step.kind)]
-    return kind_of(step.kind).judge(step, rows).is_met
+    rows = {
+        step.key: [one for one in free if (one.step, one.kind) == (step.key, step.kind)]
+        for step in quest.steps
+    }
+    judgements = judge_in_order(quest.steps, rows)
+    return {
+        step.key
+        for step, judgement in zip(quest.steps, judgements, strict=True)
+        if judgement.is_met
+    }
 
 
 def _obstacles(rules: _Rules, row: Round, met: set[str], now: datetime) -> list[str]:
