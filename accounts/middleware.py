@@ -18,7 +18,7 @@ from accounts.throttling import (
 from monitoring.wire.pages import is_api, render
 from monitoring.wire.problem import Problem
 
-_SIGN_INS = frozenset({"accounts:login", "admin:login"})
+_SIGN_INS = frozenset({"accounts:login", "accounts:wallet-login", "admin:login"})
 
 
 class RateLimitMiddleware:

@@ -7,6 +7,7 @@ from accounts.api import keys, sign_ins, wallets
 app_name = "accounts"
 urlpatterns = [
     path("login", views.LoginView.as_view(), name="login"),
+    path("login/wallet", views.WalletLoginView.as_view(), name="wallet-login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("api/auth/nonce", wallets.NonceView.as_view(), name="nonce"),
     path("api/auth/login", wallets.LoginView.as_view(), name="api-login"),

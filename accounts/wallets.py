@@ -37,13 +37,19 @@ class Linked(NamedTuple):
 
 # --- Signing in -----------------------------------------------------------------------------------
 def sign_in(*, message: str, signature: str, binding: str) -> SignedIn:
+    """As `identify`, with a first pair of tokens."""
+    user = identify(message=message, signature=signature, binding=binding)
+    update_last_login(None, user)  # type: ignore[arg-type]  # Django's receiver ignores the sender
+    return SignedIn(user, services.issue_tokens(user=user))
+
+
+def identify(*, message: str, signature: str, binding: str) -> User:
     """Whoever holds the wallet; the first time makes her. See `verification.prove` for refusals."""
     address = verification.prove(message=message, signature=signature, binding=binding)
     user = _find_or_register(address)
     if not user.is_active:
         raise AuthenticationFailed("This account is not active.", code="user_inactive")
-    update_last_login(None, user)  # type: ignore[arg-type]  # Django's receiver ignores the sender
-    return SignedIn(user, services.issue_tokens(user=user))
+    return user
 
 
 def _find_or_register(address: str) -> User:

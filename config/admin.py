@@ -32,6 +32,8 @@ _SIDEBAR = {
         "quests.season": ("Seasons", "calendar_month"),
         "quests.achievement": ("Achievements", "military_tech"),
         "quests.proof": ("Review queue", "rate_review"),
+        "quests.appeal": ("Appeals", "gavel"),
+        "quests.raffle": ("Raffles", "casino"),
         "quests.completion": ("Completions", "task_alt"),
         "quests.attempt": ("Why?", "help"),
         "quests.ledgerentry": ("XP ledger", "receipt_long"),

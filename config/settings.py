@@ -249,7 +249,7 @@ for _entry in CELERY_BEAT_SCHEDULE.values():
 # --- Accounts -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "/login"
-LOGIN_REDIRECT_URL = "/links"
+LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 PASSWORD_HASHERS = ["accounts.hashers.ModestArgon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -317,6 +317,12 @@ REQUIREMENT_KINDS = [
     "quests.requirements.room_presence.RoomPresence",
     "quests.requirements.room_message.RoomMessage",
 ]
+
+# Visitors may be a player of the demo, as long as it is loaded.
+DEMO_SIGN_IN = env.flag(
+    "DEMO_SIGN_IN",
+    default=DEBUG or urlsplit(PUBLIC_URL).hostname in {"localhost", "127.0.0.1", "::1"},
+)
 
 # --- The wire -------------------------------------------------------------------------------------
 RATE_LIMIT_WINDOW = env.integer("RATE_LIMIT_WINDOW", 900_000, at_least=1000)  # ms

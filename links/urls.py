@@ -7,7 +7,6 @@ from links.api import analytics, campaigns, links, transfer
 
 app_name = "links"
 urlpatterns = [
-    path("", views.home, name="home"),
     path("links", views.link_list, name="list"),
     path("links/<uuid:public_id>", views.link_page, name="detail"),
     path("links/<uuid:public_id>/edit", views.edit_link, name="edit"),

@@ -48,13 +48,6 @@ _BREAKDOWNS = (
 _OPTIONAL = {Dimension.VARIANT, Dimension.RULE}
 
 
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    if request.user.is_authenticated:
-        return redirect("links:list")
-    return render(request, "links/home.html")
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def link_list(request: HttpRequest) -> HttpResponse:

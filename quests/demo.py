@@ -3,18 +3,20 @@
 Everything is made by the services, as people would; so every figure can be reconciled.
 """
 
-import hashlib
 import random
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import User, Wallet
 from links.demo import USERNAME
 from monitoring.wire.problems import Problem
 from quests.authoring.services import create_quest
 from quests.completions.completing import complete_quest
+from quests.demo_players import NAMES, address_of
 from quests.leaderboard import segments
 from quests.models import (
     Achievement,
@@ -35,10 +37,7 @@ from quests.models import (
 from quests.progress import start_quest, submit_step
 
 SEASON = "demo-season"
-_NAMES = [
-    *("maya", "joao", "priya", "tomas", "aiko", "lena"),
-    *("omar", "zoe", "ivan", "nia", "kofi", "elif"),
-]
+_DAYS = 60
 _CODE = "open source"
 _QUIZ = {
     "questions": [
@@ -95,7 +94,12 @@ _ACHIEVEMENTS: tuple[dict[str, Any], ...] = (
 
 def load(operator: User) -> int:
     """Make it all; returns how many quests were completed."""
-    Season.objects.create(slug=SEASON, name="Demo season")
+    Season.objects.create(
+        slug=SEASON,
+        name="Demo season",
+        description="Six quests to try everything with, and a leaderboard of its own.",
+        ends_at=timezone.now() + timedelta(days=_DAYS),
+    )
     for achievement in _ACHIEVEMENTS:
         Achievement.objects.create(**achievement)
     numbers: list[int] = []
@@ -104,7 +108,7 @@ def load(operator: User) -> int:
         if document["title"] == "Regulars only":
             about["prerequisites"] = {"quest": numbers[1]}
         numbers.append(create_quest(document=about, actor=operator).number)
-    completed = sum(_play(_player(name), numbers) for name in _NAMES)
+    completed = sum(_play(_player(name), numbers) for name in NAMES)
     while segments.fold():
         pass
     return completed
@@ -114,8 +118,7 @@ def _player(name: str) -> User:
     user = User(username=f"{name}-demo")
     user.set_unusable_password()
     user.save()
-    address = "0x" + hashlib.sha256(name.encode()).hexdigest()[:40]
-    Wallet.objects.create(user=user, address=address, is_primary=True)
+    Wallet.objects.create(user=user, address=address_of(name), is_primary=True)
     Player.objects.create(user=user)
     return user
 
@@ -167,7 +170,7 @@ def refuse_in_use() -> None:
 
 def _cast() -> "QuerySet[User]":
     """Its players, and its operator, who may have played."""
-    return User.objects.filter(username__in=[USERNAME, *(f"{name}-demo" for name in _NAMES)])
+    return User.objects.filter(username__in=[USERNAME, *(f"{name}-demo" for name in NAMES)])
 
 
 @transaction.atomic

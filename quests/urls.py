@@ -1,11 +1,35 @@
-"""Addresses of quests: the API of players, of operators, and of everybody."""
+"""Addresses of quests: the pages, and the API of players, of operators, and of everybody."""
 
 from django.urls import path
 
-from quests.api import catalogue, operators, profile, progress, public, visits, webhooks
+from quests.api import (
+    appeals,
+    catalogue,
+    dry_run,
+    operators,
+    profile,
+    progress,
+    public,
+    raffles,
+    webhooks,
+)
+from quests.api import visits as visits_api
+from quests.pages import board, demo, home, leaderboard, players, quest, visits
 
 app_name = "quests"
 urlpatterns = [
+    path("", home.home, name="home"),
+    path("quests", board.board, name="board"),
+    path("quests/<int:number>", quest.quest_page, name="quest-page"),
+    path("quests/<int:number>/start", quest.start, name="start-quest"),
+    path("quests/<int:number>/complete", quest.complete, name="complete-quest"),
+    path("quests/<int:number>/steps/<slug:key>", quest.step, name="step"),
+    path("quests/<int:number>/steps/<slug:key>/visit", visits.visit, name="visit"),
+    path("quests/<int:number>/why", quest.why, name="why"),
+    path("leaderboard", leaderboard.leaderboard, name="leaderboard-page"),
+    path("players/<str:name>", players.profile, name="player"),
+    path("me", players.me, name="me"),
+    path("login/demo", demo.sign_in, name="demo-login"),
     path("api/quests", catalogue.QuestsView.as_view(), name="quests"),
     path("api/quests/<int:number>", catalogue.QuestView.as_view(), name="quest"),
     path("api/quests/<int:number>/content", catalogue.QuestContentView.as_view(), name="content"),
@@ -16,7 +40,7 @@ urlpatterns = [
     path("api/progress/update/<int:number>", progress.UpdateView.as_view(), name="update"),
     path("api/progress/complete/<int:number>", progress.CompleteView.as_view(), name="complete"),
     path("api/progress/verify/<int:number>", progress.VerifyView.as_view(), name="verify"),
-    path("api/progress/visit/<int:number>", visits.VisitView.as_view(), name="visit"),
+    path("api/progress/visit/<int:number>", visits_api.VisitView.as_view(), name="visit"),
     path("api/progress/user", progress.MyProgressView.as_view(), name="my-progress"),
     path("api/users/profile", profile.ProfileView.as_view(), name="profile"),
     path("api/users/ledger", profile.LedgerView.as_view(), name="ledger"),
@@ -61,6 +85,19 @@ urlpatterns = [
         public.RecentCompletionsView.as_view(),
         name="recent-completions",
     ),
+    path("api/public/raffles", raffles.RafflesView.as_view(), name="raffles"),
+    path("api/public/raffles/<slug:slug>", raffles.RaffleView.as_view(), name="raffle"),
+    path(
+        "api/public/raffles/<slug:slug>/entrants",
+        raffles.EntrantsView.as_view(),
+        name="raffle-entrants",
+    ),
+    path("api/completions/<uuid:public_id>/appeal", appeals.AppealView.as_view(), name="appeal"),
+    path("api/appeals", appeals.MyAppealsView.as_view(), name="my-appeals"),
+    path("api/appeals/waiting", appeals.WaitingAppealsView.as_view(), name="appeals"),
+    path("api/appeals/<uuid:public_id>/grant", appeals.GrantView.as_view(), name="grant"),
+    path("api/appeals/<uuid:public_id>/decline", appeals.DeclineView.as_view(), name="decline"),
+    path("api/quests/<int:number>/dry-run", dry_run.DryRunView.as_view(), name="dry-run"),
     path("api/webhooks", webhooks.WebhooksView.as_view(), name="webhooks"),
     path("api/webhooks/<uuid:public_id>", webhooks.WebhookView.as_view(), name="webhook"),
     path(

@@ -2,12 +2,14 @@
 
 from quests.admin import (
     achievements,
+    appeals,
     audit,
     challenges,
     completions,
     ledger,
     players,
     quests,
+    raffles,
     reviews,
     seasons,
     webhooks,
@@ -15,12 +17,14 @@ from quests.admin import (
 
 __all__ = [
     "achievements",
+    "appeals",
     "audit",
     "challenges",
     "completions",
     "ledger",
     "players",
     "quests",
+    "raffles",
     "reviews",
     "seasons",
     "webhooks",

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
@@ -18,6 +18,7 @@ from links.admin.base import ServiceAdmin
 from monitoring.wire.problems import Problem
 from quests.admin.pages import render_page
 from quests.admin.quest_form import QuestForm, duplicate_of, kinds_help
+from quests.admin.trying import try_page
 from quests.admin.versions import versions_of
 from quests.authoring import services
 from quests.authoring.document import document_of
@@ -51,7 +52,7 @@ class QuestAdmin(ServiceAdmin):
     search_fields = ["=number", "title", "description", "category"]
     ordering = ["number"]
     actions = ["publish", "close", "duplicate"]
-    actions_detail = ["versions"]
+    actions_detail = ["try_change", "versions"]
     actions_submit_line = ["save_and_publish", "save_and_close"]
     fieldsets = [
         (None, {"fields": ["number", "title", "description", ("category", "estimated_time")]}),
@@ -219,6 +220,11 @@ class QuestAdmin(ServiceAdmin):
             services.create_quest(document=document, actor=operator(request))
 
         try_each(request, list(quests), copy, "made, as drafts")
+
+    @action(description="Try a change", url_path="try", permissions=["change"])
+    def try_change(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        quest = get_object_or_404(Quest, pk=object_id)
+        return try_page(request, self, quest)
 
     @action(description="Versions", url_path="versions", permissions=["view"])
     def versions(self, request: HttpRequest, object_id: str) -> HttpResponse:

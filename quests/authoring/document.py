@@ -46,6 +46,8 @@ class StepDocument(CamelCaseMixin, serializers.Serializer[Any]):
             return step | {"config": kind.clean(step["config"])}
         except ValueError as error:
             raise serializers.ValidationError({"config": str(error)}) from None
+        except TypeError:  # something nested where nothing is
+            raise serializers.ValidationError({"config": "This makes no sense."}) from None
 
 
 class QuestDocument(CamelCaseMixin, serializers.Serializer[Any]):

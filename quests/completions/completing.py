@@ -6,6 +6,7 @@ Everybody who writes XP keeps to it.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,8 +48,9 @@ class Result:
     evidence: list[int]
 
 
-def complete_quest(*, player: User, number: int) -> Result:
-    """Pay `player` for the quest.
+def complete_quest(*, player: User, number: int, evidence: Sequence[int] | None = None) -> Result:
+    """Pay `player` for the quest. `evidence`, if it was judged in this very transaction, is not
+    judged again.
 
     Problems, all 409: `quest_already_completed` (with `firstResult`), `requirements_missing`,
     `prerequisites_missing`, `cooling_down`, `quota_exhausted`, `evidence_used`, and those of a
@@ -58,25 +60,29 @@ def complete_quest(*, player: User, number: int) -> Result:
         quest = find_definition(number, fresh=reading > 0)
         now = timezone.now()
         quest.refuse_closed(now)
-        if (result := _complete(player, quest, now)) is not None:
+        if (result := _complete(player, quest, now, evidence)) is not None:
             return result
     raise unavailable("quest_changing", "This quest is being changed. Try again.")
 
 
-def _complete(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
+def _complete(
+    player: User, quest: QuestDefinition, now: datetime, evidence: Sequence[int] | None
+) -> Result | None:
     """None when the quest has changed since it was read.
 
     Without further questions to ask, the one statement is its own transaction.
     """
     if not (quest.prerequisites or quest.cooldown or quest.steps or quest.quota):
         return _pay(player, quest, now, [])
-    return _ask_and_pay(player, quest, now)
+    return _ask_and_pay(player, quest, now, evidence)
 
 
 @retried
-def _ask_and_pay(player: User, quest: QuestDefinition, now: datetime) -> Result | None:
+def _ask_and_pay(
+    player: User, quest: QuestDefinition, now: datetime, judged: Sequence[int] | None
+) -> Result | None:
     try:
-        evidence = _asked(player, quest, now)
+        evidence = _asked(player, quest, now, judged)
     except Problem:
         # Looked at last: what stands in the way may be what the completion itself has used up.
         _refuse_repetition(player, quest, quest.period(now))
@@ -87,12 +93,16 @@ def _ask_and_pay(player: User, quest: QuestDefinition, now: datetime) -> Result 
     return result
 
 
-def _asked(player: User, quest: QuestDefinition, now: datetime) -> list[int]:
+def _asked(
+    player: User, quest: QuestDefinition, now: datetime, judged: Sequence[int] | None
+) -> list[int]:
     """The evidence to consume, when nothing stands in the way."""
     _refuse_missing_prerequisites(player, quest)
     if quest.cooldown:
         _refuse_cooling(player, quest, now)
-    evidence = judging.evidence_for(player, quest, quest.period(now)) if quest.steps else []
+    evidence = list(judged or ())
+    if quest.steps and judged is None:
+        evidence = judging.evidence_for(player, quest, quest.period(now))
     if quest.quota and quota.is_sold_out(quest.id):
         raise _sold_out()
     return evidence

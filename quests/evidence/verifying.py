@@ -64,18 +64,18 @@ def _settle(player: User, number: int, period: str | None) -> bool:
     if not player.is_active or (period is not None and period != now_period):
         return False
     found = judging.judge(player, quest, now_period)
+    if all(verdict.judgement.is_met for verdict in found):
+        return _complete(player, number, judging.used_by(found))
     _prompt(player, quest, now_period, found)
-    if not all(verdict.judgement.is_met for verdict in found):
-        live.announce_progress_after_commit(player, quest, found)
-        return False
-    return _complete(player, number)
+    live.announce_progress_after_commit(player, quest, found)
+    return False
 
 
-def _complete(player: User, number: int) -> bool:
+def _complete(player: User, number: int, evidence: Sequence[int]) -> bool:
     """In a savepoint: the evidence stays when the completion is refused."""
     try:
         with transaction.atomic():
-            complete_quest(player=player, number=number)
+            complete_quest(player=player, number=number, evidence=evidence)
     except Problem as problem:
         if problem.code != "quest_already_completed":
             log.info("quest_not_settled", quest=number, player=player.pk, code=problem.code)
@@ -84,7 +84,10 @@ def _complete(player: User, number: int) -> bool:
 
 
 def _prompt(player: User, quest: QuestDefinition, period: str, found: Sequence[Verdict]) -> None:
-    for place, verdict in zip(judging.places(player, quest, period), found, strict=True):
-        kind = kind_of(place.step.kind)
-        if isinstance(kind, Observed) and not verdict.judgement.is_met:
+    """What an open step asks of her, she is asked."""
+    kinds = {verdict.step.key: kind_of(verdict.step.kind) for verdict in found}
+    unmet = {verdict.step.key for verdict in found if not verdict.judgement.is_met}
+    for place in judging.places(player, quest, period):
+        kind = kinds[place.step.key]
+        if place.step.key in unmet and isinstance(kind, Observed):
             kind.prompt(place)

@@ -1,3 +1,4 @@
+from quests.models.appeal import Appeal
 from quests.models.ledger import (
     OVERALL,
     Completion,
@@ -18,10 +19,12 @@ from quests.models.quest import (
     Requirement,
     Season,
 )
+from quests.models.raffle import Raffle, RaffleEntrant, RaffleWinner
 
 __all__ = [
     "OVERALL",
     "Achievement",
+    "Appeal",
     "Attempt",
     "AuditEntry",
     "Challenge",
@@ -36,6 +39,9 @@ __all__ = [
     "Quest",
     "QuestVersion",
     "QuotaSlot",
+    "Raffle",
+    "RaffleEntrant",
+    "RaffleWinner",
     "RankChange",
     "RankSegment",
     "Requirement",

@@ -18,6 +18,8 @@ class OutboxEvent(models.Model):
         COMPLETION_REVERSED = "completion.reversed", "what was held will not be paid"
         EVIDENCE_REVIEWED = "evidence.reviewed", "a proof was reviewed"
         SEASON_CLOSED = "season.closed", "a season was closed"
+        RAFFLE_DRAWN = "raffle.drawn", "a raffle was drawn"
+        APPEAL_DECIDED = "appeal.decided", "an appeal was granted or declined"
         WEBHOOK_TEST = "webhook.test", "a test of a webhook"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

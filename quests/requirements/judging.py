@@ -36,6 +36,11 @@ def evidence_for(player: User, quest: QuestDefinition, period: str) -> list[int]
     if missing:
         detail = f"Still missing: {', '.join(item['title'] for item in missing)}."
         raise Problem("requirements_missing", detail, status=409, missing=missing)
+    return used_by(found)
+
+
+def used_by(found: Iterable[Verdict]) -> list[int]:
+    """The ids of the evidence behind these verdicts."""
     return sorted(id_ for verdict in found for id_ in verdict.judgement.used)
 
 

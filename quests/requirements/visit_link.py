@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet, Subquery
+
 from links.events import clicks_recorded
 from links.models import Link, MarkedClick, VisitOutcome
+from links.slugs import slug_key
 from monitoring.wire.problems import Problem
 from quests.models import Evidence
 from quests.requirements.base import Config, Disregarded, Fact, Place, only, whole_number
@@ -103,7 +106,7 @@ class VisitLink(Observed):
 
 
 def find_link(slug: str, domain: str = "") -> Link | None:
-    return Link.objects.filter(domain=domain, slug__iexact=slug, deleted_at=None).first()
+    return Link.objects.filter(domain=domain, slug_key=slug_key(slug), deleted_at=None).first()
 
 
 def _reason(outcome: str) -> str:
@@ -111,14 +114,16 @@ def _reason(outcome: str) -> str:
     return reasons.get(outcome, "It did not count.")
 
 
-def _clicks(place: Place) -> Any:
+def _clicks(place: Place) -> "QuerySet[MarkedClick]":
     """By the player's own addresses, since she is at the quest."""
     config = place.step.config
-    link = find_link(config["link"], config["domain"])
-    if link is None or place.since is None:
+    if place.since is None:
         return MarkedClick.objects.none()
+    link = Link.objects.filter(domain=config["domain"], slug_key=slug_key(config["link"]))
     return MarkedClick.objects.filter(
-        subject=str(place.player.public_id), link_id=link.pk, at__gte=place.since
+        subject=str(place.player.public_id),
+        link_id=Subquery(link.values("pk")),
+        at__gte=place.since,
     )
 
 

@@ -60,6 +60,7 @@ def test_each_mark_says_what_became_of_it(
     told: list[list[str]],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
+    assert metrics.personal_clicks() == {(outcome,): 0 for outcome in VisitOutcome.values}
     link, other = make_link(), make_link()
     hers = token_for(link, browser=visits.new_browser())
     good = marked(link, token_for(link, "good"))

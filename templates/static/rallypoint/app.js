@@ -38,6 +38,17 @@
     }
   }
 
+  // The menu of a person closes like any other.
+  const menu = document.querySelector(".menu");
+  document.addEventListener("click", ({ target }) => {
+    if (menu?.open && !menu.contains(target)) menu.open = false;
+  });
+  menu?.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+
   const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const offer = document.querySelector("[data-zone-offer]");
   const known = document.querySelector(`option[value="${CSS.escape(mine)}"]`);

@@ -1,20 +1,14 @@
 """The whole product at work, with somebody in every part of it, and what each of them sees."""
 
 import re
-import sys
 import time
 from contextlib import ExitStack
-from threading import Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import requests
 
-from benchmarks import PROJECT
-from monitoring.supervisor.backoff import Backoff
-from monitoring.supervisor.keeper import Keeper
-from monitoring.supervisor.program import Program
-from monitoring.supervisor.terminal import Terminal
+from tests.background import Background
 from tests.chaos.crowd import make_people
 from tests.gate import Gate
 from tests.realtime.talkers import Talker
@@ -38,6 +32,7 @@ class House:
         """`stack` reaches PostgreSQL through the gate, if there is one."""
         self.stack, self.gate = stack, gate
         self._open = ExitStack()
+        self._background = Background(stack)
         self.clicks = 0
         self._dropped_before = 0
 
@@ -129,20 +124,7 @@ class House:
 
     # --- The worker -------------------------------------------------------------------------------
     def start_worker(self) -> None:
-        """Kept alive as an instance keeps it: Celery's ends itself when Redis goes at the wrong
-        moment."""
-        argv = [sys.executable, "-m", "celery", "-A", "config", "worker", "--beat", "-c", "1"]
-        log = self._open.enter_context((self.stack.directory / "worker.log").open("a"))
-        program = Program("worker", argv, self.stack.env, PROJECT)
-        self._worker = Keeper(program, Terminal(log), Backoff(longest=1))
-        self._keeping = Thread(target=self._keep, args=(self._worker,))
-        self._keeping.start()
+        self._background.start()
 
     def stop_worker(self) -> None:
-        self._worker.stop()
-        self._keeping.join()
-
-    def _keep(self, worker: Keeper) -> None:
-        while not worker.is_done:
-            worker.tick()
-            time.sleep(0.1)
+        self._background.stop()

@@ -1,0 +1,62 @@
+"""Places of a leaderboard as pages show them: with their players."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accounts.models import User
+from quests import selectors
+from quests.leaderboard import ranking
+from quests.leaderboard.ranking import Place
+from quests.models import OVERALL, Season, SeasonRank
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlace:
+    rank: int
+    player: User
+    xp: int
+    completions: int
+    achievements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A page of it, how many it has in all, and the rank of who looks."""
+
+    places: list[ShownPlace]
+    total: int
+    own_rank: int | None
+
+
+def read_board(season: Season | None, player: User | None, *, offset: int, limit: int) -> Board:
+    """A closed season's is the one that was written down when it ended."""
+    if season and season.closed_at:
+        return _frozen(season, player, offset=offset, limit=limit)
+    board = season.pk if season else OVERALL
+    page = ranking.page(board, offset=offset, limit=limit)
+    own = ranking.rank(board, player.pk) if player else None
+    return Board(with_players(page.places), page.total or 0, own)
+
+
+def with_players(places: Iterable[Place]) -> list[ShownPlace]:
+    places = list(places)
+    ids = [place.player_id for place in places]
+    players, badges = User.objects.in_bulk(ids), selectors.achievement_counts(ids)
+    return [
+        ShownPlace(
+            place.rank,
+            players[place.player_id],
+            place.xp,
+            place.completions,
+            badges.get(place.player_id, 0),
+        )
+        for place in places
+    ]
+
+
+def _frozen(season: Season, player: User | None, *, offset: int, limit: int) -> Board:
+    ranks = SeasonRank.objects.filter(season=season)
+    rows = ranks.order_by("rank")[offset : offset + limit]
+    places = [Place(row.rank, row.player_id, row.xp, row.completions) for row in rows]
+    own = ranks.filter(player=player).values_list("rank", flat=True).first() if player else None
+    return Board(with_players(places), ranks.count(), own)

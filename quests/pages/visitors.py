@@ -1,0 +1,30 @@
+"""Who looks at a page, and how often she may do something on it."""
+
+from typing import Any, cast
+
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.throttling import limit
+
+
+def visitor(request: HttpRequest) -> User | None:
+    """None for somebody who is not signed in."""
+    return cast("User", request.user) if request.user.is_authenticated else None
+
+
+def player(request: HttpRequest) -> User:
+    """Behind `login_required`."""
+    return cast("User", request.user)
+
+
+def limit_player(request: HttpRequest) -> None:
+    """As in the API, by the same counters. Problem 429 `rate_limited`."""
+    limit(request, tier="quests-player", key=f"user {player(request).pk}")
+    limit(request, tier="quests-network")
+
+
+def whole(text: Any, default: int, *, at_most: int) -> int:
+    """A number of the address, from 1; what is none is the default."""
+    is_number = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10
+    return min(max(1, int(text)), at_most) if is_number else default

@@ -1,0 +1,77 @@
+"""Celery's worker and beat as real processes beside a stack, kept alive as an instance does it."""
+
+import os
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+from benchmarks import PROJECT
+from monitoring.supervisor.backoff import Backoff
+from monitoring.supervisor.keeper import Keeper
+from monitoring.supervisor.program import Program
+from monitoring.supervisor.terminal import Terminal
+from tests.stack import Stack
+
+
+class Background:
+    """Works inside of `with`; `stop` and `start` in between. Celery's worker ends itself when Redis
+    goes at the wrong moment: then it is started again."""
+
+    def __init__(self, stack: Stack, *, processes: int = 1) -> None:
+        self._stack = stack
+        self._argv = [
+            *(sys.executable, "-m", "celery", "-A", "config", "worker", "--beat"),
+            *("-c", str(processes)),
+        ]
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._open.close()
+
+    def start(self) -> None:
+        log = self._open.enter_context((self._stack.directory / "worker.log").open("a"))
+        program = Program("worker", self._argv, self._stack.env, PROJECT)
+        self._keeper = Keeper(program, Terminal(log), Backoff(longest=1))
+        self._keeping = Thread(target=self._keep, args=(self._keeper,))
+        self._keeping.start()
+
+    def stop(self) -> None:
+        self._keeper.stop()
+        self._keeping.join()
+
+    def processes(self) -> list[int]:
+        """The worker itself, and those that do its work (and beat); none while it is started."""
+        if (parent := self._keeper.group) is None:
+            return []
+        try:
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        except FileNotFoundError:
+            return []
+        return [parent, *map(int, children.split())]
+
+    def kill(self, pid: int) -> None:
+        """At once; it may have gone by itself."""
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def _keep(self, keeper: Keeper) -> None:
+        while not keeper.is_done:
+            keeper.tick()
+            time.sleep(0.1)
