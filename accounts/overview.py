@@ -27,7 +27,7 @@ def people_figures() -> list[Figure]:
     new = new_people_today()
     value = f"{_MOST:,}+" if new > _MOST else f"{new:,}"
     page = "admin:accounts_user_changelist"
-    return [Figure("New people today", value, _PEOPLE, page, query="o=-date_joined")]
+    return [Figure("New people today", value, _PEOPLE, page)]
 
 
 SOURCES = (Source((_PEOPLE,), people_figures),)

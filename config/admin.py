@@ -84,6 +84,7 @@ _PAGES = {
     "monitoring.livefigures": "admin:operations",
     "quests.proof": "admin:quests_evidence_review",
     "quests.attempt": "admin:quests_completion_why_anybody",
+    "quests.player": "admin:quests_completion_integrity",
 }
 # What waits at a page, as a number beside its name.
 _BADGES = {"quests.proof": "quests.admin.reviews.waiting_badge"}

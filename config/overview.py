@@ -1,6 +1,5 @@
 """The operators' first page: what every app gives for it, as far as this operator may see it."""
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ import links.overview
 import monitoring.overview
 import quests.overview
 import realtime.overview
-from monitoring.overview import Chart, Figure, Source
+from monitoring.overview import Figure, Source, drawn
 
 _FIGURES: tuple[tuple[str, tuple[Source, ...]], ...] = (
     ("Community", (*realtime.overview.SOURCES, *links.overview.SOURCES[:1],
@@ -23,13 +22,11 @@ _FIGURES: tuple[tuple[str, tuple[Source, ...]], ...] = (
     ("Service", (*links.overview.SOURCES[1:], *monitoring.overview.SOURCES)),
 )  # fmt: skip
 _CHARTS = (*links.overview.CHARTS, *quests.overview.CHARTS, *realtime.overview.CHARTS)
-# As the legend's classes of admin.css.
-_COLOURS = ("var(--color-primary-500)", "var(--color-orange-500)")
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """All of the page. The settings name this function to unfold."""
-    charts = [_drawn(chart) for chart in _found(request, _CHARTS)]
+    charts = [drawn(chart) for chart in _found(request, _CHARTS)]
     return {**context, **figures(request), "charts": charts}
 
 
@@ -56,22 +53,3 @@ def _found(request: HttpRequest, sources: Iterable[Source]) -> Iterator[Any]:
     for source in sources:
         if any(may(permission) for permission in source.permissions):
             yield from (one for one in source.read() if may(one.permission))
-
-
-def _drawn(chart: Chart) -> dict[str, Any]:
-    """As unfold's script wants it, which draws every canvas of the class `chart`."""
-    datasets = [
-        {
-            "label": line.label, "data": line.values, "backgroundColor": colour,
-            "borderColor": colour, "maxBarThickness": 18, "stack": "all", "displayYAxis": True,
-            "maxTicksXLimit": 7, "borderRadius": 2, "tension": 0.2,
-        }
-        for line, colour in zip(chart.lines, _COLOURS, strict=False)
-    ]  # fmt: skip
-    said = ", ".join(f"{line.label}: {', '.join(map(str, line.values))}" for line in chart.lines)
-    return {
-        **chart._asdict(),
-        "address": reverse(chart.page),
-        "data": json.dumps({"labels": chart.labels, "datasets": datasets}),
-        "said": f"{chart.title}. {said}.",
-    }

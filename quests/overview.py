@@ -27,7 +27,7 @@ FROM quests_completion WHERE completed_at >= %s GROUP BY 1
 # newest deliveries.
 _WAITING = """
 SELECT (SELECT count(*) FROM (
-        SELECT FROM quests_evidence WHERE state = 'pending' LIMIT %(reviews)s) some),
+        SELECT FROM quests_evidence WHERE state = 'pending' LIMIT %(reviews)s) proofs),
     (SELECT count(*) FROM quests_outboxevent WHERE relayed_at IS NULL),
     (SELECT count(*) FROM quests_delivery WHERE state = 'waiting'),
     (SELECT count(*) FROM (

@@ -12,6 +12,7 @@ from accounts.operating import operator, to_page
 from links.transfer.cells import write_moment
 from quests.admin.corrections import ask_reason
 from quests.admin.exports import Cells, ExportAdmin
+from quests.admin.integrity import integrity_page
 from quests.admin.pages import Table
 from quests.admin.why import why_page
 from quests.completions import correcting
@@ -60,8 +61,11 @@ class CompletionAdmin(ExportAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        page = path("why/", view(self.why_anybody), name="quests_completion_why_anybody")
-        return [page, *super().get_urls()]
+        pages = [
+            path("why/", view(self.why_anybody), name="quests_completion_why_anybody"),
+            path("integrity/", view(self.integrity), name="quests_completion_integrity"),
+        ]
+        return [*pages, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -155,6 +159,9 @@ class CompletionAdmin(ExportAdmin):
 
     def why_anybody(self, request: HttpRequest) -> HttpResponse:
         return why_page(request, self)
+
+    def integrity(self, request: HttpRequest) -> HttpResponse:
+        return integrity_page(request, self)
 
 
 def _name(completion: Completion) -> str:

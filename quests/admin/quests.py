@@ -13,11 +13,12 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
-from accounts.operating import demand, operator, try_each
+from accounts.operating import demand, operator, to_page, try_each
 from links.admin.base import ServiceAdmin
 from monitoring.wire.problems import Problem
 from quests.admin.pages import render_page
 from quests.admin.quest_form import QuestForm, duplicate_of, kinds_help
+from quests.admin.statistics import statistics_page
 from quests.admin.trying import try_page
 from quests.admin.versions import versions_of
 from quests.authoring import services
@@ -52,7 +53,7 @@ class QuestAdmin(ServiceAdmin):
     search_fields = ["=number", "title", "description", "category"]
     ordering = ["number"]
     actions = ["publish", "close", "duplicate"]
-    actions_detail = ["try_change", "versions"]
+    actions_detail = ["statistics", "try_change", "versions"]
     actions_submit_line = ["save_and_publish", "save_and_close"]
     fieldsets = [
         (None, {"fields": ["number", "title", "description", ("category", "estimated_time")]}),
@@ -99,7 +100,7 @@ class QuestAdmin(ServiceAdmin):
 
     @display(description="completions", ordering="completed")
     def done(self, quest: Any) -> str:
-        return f"{quest.completed:,}"
+        return to_page(reverse("admin:quests_quest_statistics", args=[quest.pk]), quest.completed)
 
     @display(description="places left", ordering="free")
     def places(self, quest: Any) -> str:
@@ -225,6 +226,10 @@ class QuestAdmin(ServiceAdmin):
     def try_change(self, request: HttpRequest, object_id: str) -> HttpResponse:
         quest = get_object_or_404(Quest, pk=object_id)
         return try_page(request, self, quest)
+
+    @action(description="Statistics", url_path="statistics", permissions=["view"])
+    def statistics(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return statistics_page(request, self, get_object_or_404(Quest, pk=object_id))
 
     @action(description="Versions", url_path="versions", permissions=["view"])
     def versions(self, request: HttpRequest, object_id: str) -> HttpResponse:
