@@ -31,12 +31,16 @@ _SIDEBAR = {
         "quests.quest": ("Quests", "explore"),
         "quests.season": ("Seasons", "calendar_month"),
         "quests.achievement": ("Achievements", "military_tech"),
+        "quests.raffle": ("Raffles", "casino"),
+    },
+    "Decisions": {
         "quests.proof": ("Review queue", "rate_review"),
         "quests.appeal": ("Appeals", "gavel"),
-        "quests.raffle": ("Raffles", "casino"),
         "quests.completion": ("Completions", "task_alt"),
-        "quests.attempt": ("Why?", "help"),
         "quests.ledgerentry": ("XP ledger", "receipt_long"),
+    },
+    "Evidence": {
+        "quests.attempt": ("Why?", "help"),
         "quests.evidence": ("Evidence", "fingerprint"),
         "quests.challenge": ("Challenges", "password"),
         "quests.player": ("Integrity", "policy"),

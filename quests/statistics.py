@@ -140,8 +140,19 @@ def _needed(row: Requirement) -> int:
 
 @cacheable(ttl=10)
 def _read(quest_id: int, steps: list[tuple[str, str, str, int]]) -> QuestStatistics:
-    asked = [StepAsked(*step) for step in steps]
-    (totals,) = _rows(_TOTALS, quest=quest_id)
+    ((started, paid, held, reversed_, median),) = _rows(_TOTALS, quest=quest_id)
+    return QuestStatistics(
+        started=started,
+        paid=paid,
+        held=held,
+        reversed=reversed_,
+        median_seconds=median,
+        steps=_steps(quest_id, [StepAsked(*step) for step in steps]),
+        days=[(day, count) for day, count in _rows(_BY_DAY, quest=quest_id, days=DAYS)],
+    )
+
+
+def _steps(quest_id: int, asked: Sequence[StepAsked]) -> list[StepStatistics]:
     columns = {
         "keys": [step.key for step in asked],
         "kinds": [step.kind for step in asked],
@@ -152,17 +163,13 @@ def _read(quest_id: int, steps: list[tuple[str, str, str, int]]) -> QuestStatist
     for step, state, count in _rows(_STATES, quest=quest_id):
         states[step][state] = count
     reasons = _reasons(_rows(_REASONS, quest=quest_id, newest=_NEWEST_ATTEMPTS))
-    return QuestStatistics(
-        *totals,
-        steps=[
-            StepStatistics(
-                step.key, step.title, step.kind, met[step.key], states.get(step.key, {}),
-                reasons.get(step.key, [])[:_MOST_REASONS],
-            )
-            for step in asked
-        ],
-        days=_rows(_BY_DAY, quest=quest_id, days=DAYS),
-    )  # fmt: skip
+    return [
+        StepStatistics(
+            step.key, step.title, step.kind, met[step.key], states.get(step.key, {}),
+            reasons.get(step.key, [])[:_MOST_REASONS],
+        )
+        for step in asked
+    ]  # fmt: skip
 
 
 def _reasons(rows: Sequence[tuple[str, str, str, Any]]) -> Mapping[str, list[tuple[str, int]]]:
@@ -183,4 +190,4 @@ def _sentence(what: str, word: str) -> str:
 def _rows(statement: str, **values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

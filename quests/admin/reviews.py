@@ -26,7 +26,7 @@ _TONES = {
     "withdrawn": "danger",
 }
 _SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
-_LONGEST_SOURCE = 40
+_LONGEST_SOURCE = 24
 # Past this many, the number that waits is not worth counting on every page.
 _MOST_COUNTED = 100
 
@@ -44,11 +44,9 @@ class DecisionForm(forms.Form):
 
 @admin.register(Evidence)
 class EvidenceAdmin(ReadOnlyAdmin):
-    list_display = [
-        "created_at", "player", "quest", "step", "kind", "shown_state", "source", "reviewed_by",
-    ]  # fmt: skip
+    list_display = ["created_at", "player", "quest", "step", "kind", "shown_state", "source"]
     list_filter = ["state", "kind", "created_at", "quest"]
-    list_select_related = ["player", "quest", "reviewed_by"]
+    list_select_related = ["player", "quest"]
     search_fields = [
         "player__username",
         "=player__wallets__address",

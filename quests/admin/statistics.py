@@ -18,7 +18,7 @@ class Stage(NamedTuple):
     """A line of the funnel; `percent` is of those who started."""
 
     title: str
-    count: int
+    people: int
     percent: int
 
 

@@ -128,7 +128,7 @@ def _hint(
         severity=LOOKS[one.code].severity(one),
         since=one.since,
         until=one.until,
-        sentence=words.sentence.format(count=one.count, whole=one.whole, **_THRESHOLDS),
+        sentence=words.sentence.format(count=one.many, whole=one.whole, **_THRESHOLDS),
         note=words.note,
         players=[people[id_] for id_ in one.players if id_ in people],
         links=[links[id_] for id_ in sorted(set(one.links)) if id_ in links],
@@ -158,4 +158,4 @@ def _pairs(wanted: Iterable[tuple[int, int, str, datetime, datetime]]) -> list[t
     columns = dict(zip(names, map(list, zip(*wanted, strict=True)), strict=True))
     with connection.cursor() as cursor:
         cursor.execute(_RESTING, {**columns, "most": MOST_COMPLETIONS})
-        return cursor.fetchall()
+        return [(hint, completion) for hint, completion in cursor.fetchall()]

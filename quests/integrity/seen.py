@@ -147,12 +147,12 @@ GROUP BY date_trunc('minute', completed_at) ORDER BY 3 DESC LIMIT %(rows)s
 
 
 class Finding(NamedTuple):
-    """`count` and `whole` are the two numbers of its statement; players and links by their keys."""
+    """`many` and `whole` are the two numbers of its statement; players and links by their keys."""
 
     code: str
     since: datetime
     until: datetime
-    count: int
+    many: int
     whole: int
     players: list[int]
     links: list[int]
@@ -160,7 +160,7 @@ class Finding(NamedTuple):
 
 class Look(NamedTuple):
     """A way to look. `evidence` is the kind whose evidence the findings are about; "" when they are
-    about the completions themselves. `severity` says how bad a count is."""
+    about the completions themselves. `severity` says how bad one is."""
 
     statement: str
     evidence: str
@@ -168,13 +168,13 @@ class Look(NamedTuple):
 
 
 LOOKS: Mapping[str, Look] = {
-    "shared": Look(_SHARED, "visit_link", lambda one: "high" if one.count >= 20 else "medium"),
+    "shared": Look(_SHARED, "visit_link", lambda one: "high" if one.many >= 20 else "medium"),
     "click_run": Look(_CLICK_RUNS, "visit_link", lambda _: "medium"),
     "completion_run": Look(_DONE_RUNS, "", lambda _: "high"),
-    "silent": Look(_SILENT, "room_presence", lambda one: "medium" if one.count >= 180 else "low"),
-    "forged": Look(_FORGED, "visit_link", lambda one: "high" if one.count >= 100 else "medium"),
+    "silent": Look(_SILENT, "room_presence", lambda one: "medium" if one.many >= 180 else "low"),
+    "forged": Look(_FORGED, "visit_link", lambda one: "high" if one.many >= 100 else "medium"),
     "passed_on": Look(_PASSED_ON, "visit_link", lambda _: "medium"),
-    "burst": Look(_BURSTS, "", lambda one: "high" if one.count >= 20 else "medium"),
+    "burst": Look(_BURSTS, "", lambda one: "high" if one.many >= 20 else "medium"),
 }
 
 
@@ -196,4 +196,4 @@ def findings() -> list[Finding]:
 def _rows(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, dict(values))
-        return cursor.fetchall()
+        return list(cursor.fetchall())

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,16 +14,19 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from links import tasks as clicks
 from links.models import ClicksByDay, Dimension
 from monitoring import redis
 from monitoring.equations import Difference
-from monitoring.proofs import keep_proof
+from monitoring.proofs import keep_proof, last_proofs
 from monitoring.redis import durable
 from monitoring.tasks import BEAT_KEY
+from quests import tasks as quests
 from quests.authoring.services import create_quest
 from quests.completions.completing import complete_quest
 from quests.completions.correcting import hold_completion
 from quests.models import Completion
+from realtime import tasks as rooms
 from realtime.models import Room
 from realtime.models.stay import Stay
 from realtime.rooms import create_room
@@ -152,6 +156,19 @@ def test_it_tells_of_beat_and_of_the_last_proofs(root: Client) -> None:
     assert figures(root.get(FIGURES))["Last proof"] == "all equal"
     keep_proof("rooms", [Difference("E5", "a room", 2, 1)])
     assert figures(root.get(FIGURES))["Last proof"] == "1 differences"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "proof"), [(clicks, "clicks"), (quests, "quests"), (rooms, "rooms")]
+)
+def test_the_nightly_proofs_are_kept(
+    tasks: Any, proof: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Difference("E1", "a link", 2, 1)]
+    report = SimpleNamespace(differences=found, is_clean=False)
+    monkeypatch.setattr(tasks.reconciliation, "reconcile", lambda: report)
+    assert tasks.reconcile() is False
+    assert {name: kept.differences for name, kept in last_proofs().items()} == {proof: 1}
 
 
 def test_its_script_asks_only_while_somebody_looks_and_nothing_is_inline(root: Client) -> None:
