@@ -39,10 +39,10 @@ def stream_figures() -> list[Figure]:
     try:
         waiting, seconds = stream_lag()
     except (RedisError, OSError):
-        return [Figure("Click stream", UNKNOWN, _STREAM, page, note=REDIS_AWAY, tone="warn")]
+        return [Figure("Click stream lag", UNKNOWN, _STREAM, page, note=REDIS_AWAY, tone="warn")]
     tone = "warn" if seconds > LAG_SECONDS else "good"
     note = f"{waiting:,} batches wait" if waiting else "nothing waits"
-    return [Figure("Click stream", f"{seconds:.0f} s behind", _STREAM, page, note=note, tone=tone)]
+    return [Figure("Click stream lag", f"{seconds:.0f} s", _STREAM, page, note=note, tone=tone)]
 
 
 def click_charts() -> list[Chart]:

@@ -141,7 +141,7 @@ def test_without_redis_it_says_what_is_not_known(
     told = figures(answer)
     unknown = {name for name, value in told.items() if value == "?"}
     assert unknown == {
-        "People online", "Rooms in use", "Click stream", "Beat", "Workers", "Tasks waiting",
+        "People online", "Rooms in use", "Click stream lag", "Beat", "Workers", "Tasks waiting",
         "Last proof",
     }  # fmt: skip
     assert told["Clicks today"] == "0"
