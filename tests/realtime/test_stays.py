@@ -171,7 +171,7 @@ def test_a_clock_that_is_set_makes_nothing_longer_or_shorter(
     assert kept(alice, room) == [(0, 10)]
 
 
-def test_what_goes_on_is_written_every_five_seconds_and_what_ends_soon(
+def test_what_goes_on_is_written_every_few_seconds_and_what_ends_soon(
     alice: User, bob: User, make_room: MakeRoom
 ) -> None:
     room = make_room(bob)
