@@ -1,10 +1,12 @@
 """Rooms in real browsers: what people see while the network and the server come and go."""
 
+import json
 import os
 import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -450,6 +452,49 @@ def test_a_page_outlives_signing_out_everywhere(
     type_in(page, "Still me")
     expect(bodies(page)).to_have_text(["Still me"])
     expect(page.locator("#pending li")).to_have_count(0)
+
+
+# --- Quests ---------------------------------------------------------------------------------------
+def test_a_room_tells_of_quests_and_asks_who_is_there(
+    stack: Stack, people: People, room: str, enter: Open
+) -> None:
+    step = {"id": "word", "kind": "secret_code", "title": "Word", "config": {"codes": ["heron"]}}
+    (number,) = stack.make_quests({"title": "Be there", "steps": [step]})
+    page = enter("mira", f"/rooms/{room}")
+    is_live(page)
+    page.get_by_label("Your message").focus()
+
+    def tell(event: str, **data: Any) -> None:
+        told = {"questNumber": number, "title": "Be there"} | data
+        stack.manage("broadcast", json.dumps(told), "--json", "--event", event, "--room", room)
+
+    def ask(seconds: float) -> None:
+        until = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+        tell("quest:challenge", stepId="word", stepTitle="Word", word="heron", expiresAt=until)
+
+    news = page.locator("#quest-news p")
+    tell("quest:drop", left=12, total=50, room=room)
+    tell("quest:drop", left=13, total=50, room=room)  # it comes late
+    tell("quest:completed", xpEarned=40, held=False, totalXP=40, level=2)
+    expect(news).to_have_text(
+        ["12 of 50 places left: Be there", "Quest completed: Be there, +40 XP"]
+    )
+    expect(news.first.get_by_role("link")).to_have_attribute("href", f"/quests/{number}")
+
+    ask(60)
+    answer = page.get_by_label("still there? Type the word heron")
+    expect(page.get_by_label("Your message")).to_be_focused()
+    answer.fill("stork")
+    answer.press("Enter")
+    result = page.locator("#challenge-result")
+    expect(result).to_contain_text("That is not the word.")
+    answer.fill("Heron")
+    answer.press("Enter")
+    expect(result).to_have_text("Thank you, you were seen.")
+    expect(answer).to_be_hidden()
+    ask(1)
+    expect(result).to_have_text("The time for the word is over.")
+    expect(answer).to_be_hidden()
 
 
 # --- Endings --------------------------------------------------------------------------------------
