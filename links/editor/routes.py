@@ -236,13 +236,14 @@ class Rows:
 
 def _typed(form: RowForm) -> dict[str, Any]:
     """What a browser would send of this row."""
-    said: dict[str, Any] = {}
-    for name in form.fields:
-        value = form[name].value()
-        if isinstance(value, datetime):
-            value = f"{value:%Y-%m-%dT%H:%M}"
-        said[name] = value if isinstance(value, list) else "" if value is None else str(value)
-    return said
+    values = {name: form[name].value() for name in form.fields}
+    return {name: _as_text(value) for name, value in values.items() if value is not None}
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M}"
+    return value if isinstance(value, list) else str(value)
 
 
 def _as_sent(prefix: str, typed: dict[str, Any]) -> QueryDict:

@@ -86,7 +86,23 @@
     };
   }
 
-  const cut = (text) => (text.length > 18 ? `${text.slice(0, 17)}…` : text);
+  const cut = (text) => (text.length > 16 ? `${text.slice(0, 15)}…` : text);
+
+  // The numbers at the ends of the bars: nobody should have to hover to read them.
+  const numbers = (paint) => ({
+    id: "numbers",
+    afterDatasetsDraw(chart) {
+      const { ctx } = chart;
+      ctx.save();
+      ctx.font = `12px ${Chart.defaults.font.family}`;
+      ctx.fillStyle = paint.muted;
+      ctx.textBaseline = "middle";
+      chart.getDatasetMeta(0).data.forEach((bar, place) => {
+        ctx.fillText(number.format(chart.data.datasets[0].data[place]), bar.x + 6, bar.y);
+      });
+      ctx.restore();
+    },
+  });
 
   function bars(data, paint) {
     const labels = named(data);
@@ -101,15 +117,17 @@
           },
         ],
       },
+      plugins: [numbers(paint)],
       options: {
         indexAxis: "y",
+        layout: { padding: { right: 48 } },
         interaction: { mode: "index", axis: "y", intersect: false },
         scales: {
           x: axis(paint, { display: false, beginAtZero: true }),
           y: axis(paint, {
             ticks: { color: paint.text, autoSkip: false, callback: (_, place) => cut(labels[place]) },
             afterFit: (scale) => {
-              scale.width = Math.min(130, scale.chart.width * 0.42);
+              scale.width = Math.min(140, scale.chart.width * 0.45);
             },
           }),
         },
