@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods
 
 from links import services
@@ -71,6 +72,7 @@ class Editor:
         )
 
 
+@gzip_page  # the list of time zones is most of it
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit_link(request: HttpRequest, public_id: UUID) -> HttpResponse:
