@@ -16,6 +16,7 @@ from links.forms import MomentField, address_input
 from links.routing import MAX_RULES, MAX_VARIANTS
 from monitoring.wire.casing import camel, snake
 
+_LONGEST_WORD = 60
 DEVICES = {
     "desktop": "Desktop",
     "mobile": "Phone",
@@ -28,7 +29,7 @@ DEVICES = {
 class WordsField(forms.CharField):
     """Words between commas become a list; `pattern` says what each must be."""
 
-    def __init__(self, label: str, placeholder: str, *, wrong: str = "", letters: int = 60) -> None:
+    def __init__(self, label: str, placeholder: str, *, wrong: str = "", letters: int = 0) -> None:
         attributes = {"placeholder": placeholder, "autocapitalize": "none", "spellcheck": "false"}
         super().__init__(label=label, required=False, widget=forms.TextInput(attributes))
         self._wrong, self._letters = wrong, letters
@@ -39,6 +40,8 @@ class WordsField(forms.CharField):
     def clean(self, value: Any) -> list[str]:
         words = [word.strip() for word in str(value or "").split(",") if word.strip()]
         for word in words:
+            if len(word) > _LONGEST_WORD:
+                raise ValidationError(f"At most {_LONGEST_WORD} characters each.", code="length")
             if self._wrong and not self._is_code(word):
                 raise ValidationError(f"“{word}”: {self._wrong}", code="code")
         return words

@@ -185,7 +185,7 @@ def test_what_was_shown_may_be_nonsense(edit: Edit, make_link: MakeLink, sent: s
         ({"rules-0-country": "DE, Austria"}, "country", "“Austria”: a country has two letters"),
         ({"rules-0-language": "d"}, "language", "two to eight letters"),
         ({"rules-0-device": ["phone"]}, "device", "phone is not one of the available choices."),
-        ({"rules-0-os": "x" * 61}, "os", "length <= 60"),
+        ({"rules-0-os": "x" * 61}, "os", "At most 60 characters each."),
         (
             {"rules-0-starts_at": "2031-02-01T00:00", "rules-0-ends_at": "2031-01-01T00:00"},
             "ends_at",
