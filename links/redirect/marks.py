@@ -10,7 +10,7 @@ from typing import Any
 PARAMETER = "p"
 # What a query holds that may name it: one look, for the road that has no time for more.
 HINT = b"p="
-# Tokens that links.visits makes have 52 to 135 characters; a short `p` is the target's own business.
+# Tokens of links.visits have 52 to 135 characters; a short `p` is the target's own business.
 MIN_TOKEN, MAX_TOKEN = 50, 140
 # Stands for what no token of ours can be, however long it was.
 UNREADABLE = "!"
