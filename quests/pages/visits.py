@@ -9,11 +9,12 @@ from accounts.models import User
 from monitoring.wire.problems import Problem
 from quests.definitions import Step, definition_of
 from quests.pages.quest import find_quest
-from quests.pages.visitors import limit_player, player
+from quests.pages.visitors import limit_player, player, telling_problems
 
 
 @login_required
 @require_POST
+@telling_problems
 def visit(request: HttpRequest, number: int, key: str) -> HttpResponse:
     """A page that goes on by itself, and no redirection: after a form, browsers hold a redirection
     to another site against this one's `form-action`."""
