@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -97,7 +98,7 @@ def enter(stack: Stack, browser: Browser) -> Iterator[Open]:
 def sign_in(page: Page, path: str) -> None:
     page.goto(f"/login?next={path}")
     page.get_by_role("button", name="Sign in with Test Wallet").click()
-    page.wait_for_url(f"**{path}")
+    page.wait_for_url(lambda url: urlsplit(url).path == path)
 
 
 def is_live(page: Page) -> None:
@@ -126,7 +127,6 @@ def test_a_wallet_signs_in_plays_and_is_paid(enter: Open, number: int) -> None:
     expect(page.locator("#wallet-says")).to_contain_text("The wallet is on chain 1337")
     page.evaluate("window.answers.eth_chainId = async () => '0x1'")
     page.get_by_role("button", name="Sign in with Test Wallet").click()
-    page.wait_for_url(f"**/quests/{number}")
     page.get_by_label("four").check()
     page.get_by_label("2", exact=True).check()
     page.get_by_role("button", name="Answer").click()
@@ -241,7 +241,6 @@ def test_without_scripts_a_quest_is_played(stack: Stack, enter: Open, browser: B
     state = signed_in.context.storage_state()
     page = enter(None, storage_state=state, java_script_enabled=False)
     page.goto(f"/quests/{number}")
-    print(number, page.url, page.locator("main").inner_text())
     page.get_by_label("The code").fill("open sesame")
     page.get_by_role("button", name="Send").click()
     page.get_by_role("button", name="Complete").click()

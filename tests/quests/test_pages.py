@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -18,12 +20,12 @@ from quests.completions.completing import complete_quest
 from quests.completions.correcting import hold_completion
 from quests.demo_players import address_of
 from quests.models import Achievement, Completion, Evidence, Proof, Season
+from quests.pages.showing import ShownStep
 from quests.progress import start_quest, submit_step
 from realtime.rooms import create_room
 from tests.quests.conftest import CODE, PROOF, QUIZ, QUIZ_RIGHT, TRUSTED, MakeQuest
 
 pytestmark = pytest.mark.django_db
-HTML = {"Accept": "text/html,*/*;q=0.8"}
 INLINE = re.compile(
     r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son[a-z]+=|[\"']javascript:", re.IGNORECASE
 )
@@ -273,6 +275,37 @@ def test_a_kind_without_a_page_of_its_own_is_shown_all_the_same(
     page = hers.get(f"/quests/{number}")
     assert "Your answer" in text(page)
     assert "Nothing was seen. This page shows it as soon as it is seen." in text(page)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "shown"),
+    [
+        ("visit_link", {"link": "poster", "dwellSeconds": 20}, "Stay at least 20 seconds"),
+        (
+            "room_presence",
+            {"room": "harbour", "minutes": 30, "withinMinutes": 60, "challengeMinutes": 10},
+            "Be in the room for 30 minutes within 60 minutes. Every 10 minutes it asks",
+        ),
+        (
+            "room_message",
+            {"room": "harbour", "messages": 3, "days": 2, "minLength": 20},
+            "Say 3 things in the room, on 2 different days, each of at least 20 characters.",
+        ),
+    ],
+)
+def test_what_the_server_sees_by_itself_has_a_way_there(
+    make_quest: MakeQuest, kind: str, config: dict[str, Any], shown: str
+) -> None:
+    step = ShownStep("one", kind, "Be there", 0, 1, config=config)
+    part = render_to_string(step.templates, {"step": step, "quest": make_quest()})
+    assert shown in text(HttpResponse(part))
+    assert re.search(r'href="/rooms/harbour"|action="/quests/1/steps/one/visit"', part)
+
+
+def test_only_links_are_visited(hers: Client, make_quest: MakeQuest) -> None:
+    number = make_quest(CODE).number
+    assert hers.post(f"/quests/{number}/steps/code/visit").status_code == 409
+    assert hers.post(f"/quests/{number}/steps/none/visit").status_code == 404
 
 
 def test_what_stands_in_the_way_is_said_before_anything_is_tried(
