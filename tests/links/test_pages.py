@@ -66,17 +66,6 @@ def store(*events: ClickEvent) -> None:
 # --- Who may see what -----------------------------------------------------------------------------
 
 
-def test_visitors_find_a_start_page(client: Client) -> None:
-    page = client.get("/")
-    assert page.status_code == 200
-    assert text(page).count('href="/login"') == 2  # above, and where the page says what it is for
-
-
-def test_whoever_is_signed_in_is_sent_to_her_links(pages: Client) -> None:
-    answer = pages.get("/")
-    assert (answer.status_code, answer["Location"]) == (302, "/links")
-
-
 @pytest.mark.parametrize("page", ["", "/edit", "/delete", "/clicks", "/try", "/qr"])
 def test_strangers_are_asked_to_sign_in(client: Client, make_link: MakeLink, page: str) -> None:
     wanted = address(make_link(), page)
