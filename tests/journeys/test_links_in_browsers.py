@@ -1,17 +1,14 @@
 """The pages of links in a real browser: charts, clicks as they come, rules by keyboard."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.journeys.browsers import needs_chromium
 from tests.stack import Stack, wait_until
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 PASSWORD = "correct horse battery"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
@@ -20,17 +17,8 @@ IPHONE = (
 pytestmark = [
     pytest.mark.xdist_group("second stack"),
     pytest.mark.timeout(120),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: see deploy/chromium.sh"),
+    needs_chromium,
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=20_000)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

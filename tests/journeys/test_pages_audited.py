@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
 
-from tests.journeys.conftest import CHROMIUM
+from tests.journeys.browsers import needs_chromium
 from tests.stack import Stack
 
 pytestmark = [
     pytest.mark.xdist_group("second stack"),
     pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: see deploy/chromium.sh"),
+    needs_chromium,
 ]
 AUDIT = Path(__file__).with_name("audit.js").read_text(encoding="utf-8")
 # Of a first visit, compressed, in bytes.

@@ -1,62 +1,26 @@
 """Quests in a real browser: with a wallet, with the keyboard alone, and while things happen."""
 
-import shutil
-from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.accounts.siwe import ALICES, BOBS, CHARLIES, TestWallet
+from tests.accounts.siwe import ALICES, BOBS, CHARLIES
+from tests.journeys.browsers import Open, needs_chromium, sign_in
 from tests.quests.conftest import CODE, QUIZ
 from tests.stack import Stack, wait_until
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-SECONDS = 20.0
 pytestmark = [
     pytest.mark.xdist_group("second stack"),
     pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: see deploy/chromium.sh"),
+    needs_chromium,
 ]
-Open = Callable[..., Page]
 OATH = {
     "id": "oath",
     "kind": "wallet_signature",
     "title": "The oath",
     "config": {"sentence": "I will be kind."},
 }
-# A wallet as pages meet one: EIP-1193, announced by EIP-6963, signing outside of the page.
-WALLET = """
-window.answers = {
-  eth_chainId: async () => "0x1",
-  eth_requestAccounts: async () => [await walletAddress()],
-  personal_sign: async ([message]) => walletSign(message),
-};
-const provider = { request: async ({ method, params }) => {
-  if (window.refuses) throw Object.assign(new Error("no"), { code: 4001 });
-  return window.answers[method](params);
-} };
-window.ethereum = provider;
-const info = { uuid: "1f0e7c3a-0000-4000-8000-000000000000", name: "Test Wallet", icon: "" };
-const detail = Object.freeze({ info, provider });
-addEventListener("eip6963:requestProvider", () => {
-  dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail }));
-});
-"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Closed after this module: while it lives its event loop runs here, which asynchronous tests
-    would stumble over."""
-    expect.set_options(timeout=SECONDS * 1000)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,41 +28,6 @@ def number(stack: Stack) -> int:
     """A quest with a quiz, a code and an oath."""
     (made,) = stack.make_quests({"title": "The tour", "xpReward": 120, "steps": [QUIZ, CODE, OATH]})
     return made
-
-
-@pytest.fixture
-def enter(stack: Stack, browser: Browser) -> Iterator[Open]:
-    """`enter(ALICES)`: a browser that has her wallet in it, `enter(None)` one that has none."""
-    contexts: list[BrowserContext] = []
-    errors: list[Any] = []
-
-    def note(error: Any) -> None:
-        errors.append(error)
-
-    def open_browser(wallet: TestWallet | None, **options: Any) -> Page:
-        context = browser.new_context(base_url=stack.url, **options)
-        contexts.append(context)
-        if wallet:
-            context.expose_function("walletAddress", lambda: wallet.address)
-            context.expose_function(
-                "walletSign", lambda message: wallet.sign(bytes.fromhex(message[2:]).decode())
-            )
-            context.add_init_script(WALLET)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS * 1000)
-        page.on("pageerror", note)
-        return page
-
-    yield open_browser
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def sign_in(page: Page, path: str) -> None:
-    page.goto(f"/login?next={path}")
-    page.get_by_role("button", name="Sign in with Test Wallet").click()
-    page.wait_for_url(lambda url: urlsplit(url).path == path)
 
 
 def is_live(page: Page) -> None:

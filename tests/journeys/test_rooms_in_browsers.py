@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,33 +12,19 @@ from uuid import uuid4
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.journeys.browsers import SECONDS, needs_chromium
 from tests.stack import Stack, wait_until
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 PASSWORD = "correct horse battery"
-SECONDS = 20.0
 pytestmark = [
     pytest.mark.xdist_group("second stack"),
     pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: see deploy/chromium.sh"),
+    needs_chromium,
 ]
 Open = Callable[..., Page]
 People = dict[str, requests.Session]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Closed after this module: while it lives its event loop runs here, which asynchronous tests
-    would stumble over."""
-    expect.set_options(timeout=SECONDS * 1000)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
