@@ -20,6 +20,7 @@ from benchmarks import (
     cached,
     completions,
     drain,
+    evidence,
     interaction,
     layers,
     leaderboard,
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "fanout": fanout.run,
     "messages": messages.run,
     "connections": connections.run,
+    "evidence": evidence.run,
     "overload": overload.run,
     "start": start.run,
 }

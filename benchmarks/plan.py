@@ -21,6 +21,7 @@ class Plan:
     talkers: int = 100  # who send messages, each at most 20 a second
     guests: int = 10_000  # connections at once
     small_rooms: int = 1_000
+    visits: int = 5_000  # clicks of which some are players' own
     judged: bool = True
 
 
@@ -40,5 +41,6 @@ SHORT = Plan(
     talkers=10,
     guests=40,
     small_rooms=4,
+    visits=40,
     judged=False,
 )

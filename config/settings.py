@@ -77,7 +77,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "monitoring.wire.policy.PolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "monitoring.wire.static_files.CompressedFilesMiddleware",
     "accounts.middleware.RateLimitMiddleware",
     "monitoring.wire.middleware.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from links.models import Link
 from links.periods import ZoneField, refuse_strange_year
+from links.qr import QrOptions
 from links.services import LinkFields
 from monitoring.wire.casing import snake
 from monitoring.wire.problems import Problem
@@ -39,7 +40,7 @@ class MomentField(forms.DateTimeField):
         return bool(super().has_changed(shown, data))
 
 
-def _address_input(placeholder: str = "") -> forms.TextInput:
+def address_input(placeholder: str = "") -> forms.TextInput:
     """Not type=url: that would make browsers refuse in their own words before the service can."""
     return forms.TextInput({
         "inputmode": "url",
@@ -53,15 +54,13 @@ def _address_input(placeholder: str = "") -> forms.TextInput:
 class CreateLinkForm(forms.Form):
     """A new link. `url` has no max_length: with one, browsers cut off what is pasted, unsaid."""
 
-    url = forms.CharField(label="Where to", widget=_address_input("https://example.org/page"))
-    slug = forms.CharField(
-        label="Short name", required=False, widget=_address_input("made for you")
-    )
+    url = forms.CharField(label="Where to", widget=address_input("https://example.org/page"))
+    slug = forms.CharField(label="Short name", required=False, widget=address_input("made for you"))
     title = forms.CharField(label="Title", required=False, max_length=300)
 
 
 class EditLinkForm(forms.Form):
-    url = forms.CharField(label="Where to", widget=_address_input())
+    url = forms.CharField(label="Where to", widget=address_input())
     title = forms.CharField(required=False, max_length=300)
     tags = forms.CharField(required=False, help_text="Separated by commas.")
     starts_at = MomentField("Starts")
@@ -69,7 +68,7 @@ class EditLinkForm(forms.Form):
     expired_url = forms.CharField(
         label="Afterwards",
         required=False,
-        widget=_address_input(),
+        widget=address_input(),
         help_text="Where visitors go once the link has ended or is used up.",
     )
     max_clicks = forms.IntegerField(
@@ -157,3 +156,35 @@ class FilterForm(forms.Form):
     @property
     def is_narrowed(self) -> bool:
         return bool(self.cleaned_data.get("search") or self.cleaned_data.get("tag"))
+
+
+class QrForm(forms.Form):
+    """How a QR code is drawn; sizes are the edge of a module, as links.qr takes it."""
+
+    SIZES = {4: "Small, for screens", 8: "Medium", 16: "Large, for paper", 40: "Poster"}
+
+    size = forms.TypedChoiceField(
+        label="Size", required=False, coerce=int, choices=list(SIZES.items())
+    )
+    error_correction = forms.ChoiceField(
+        label="Stays readable with",
+        required=False,
+        choices=[
+            ("m", "15 % of it damaged"),
+            ("l", "7 % of it damaged"),
+            ("q", "25 % of it damaged"),
+            ("h", "30 % of it damaged"),
+        ],
+    )
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data, initial={"size": 8, "error_correction": "m"})
+
+    def options(self) -> QrOptions:
+        """What is wrong in it counts as not said."""
+        self.is_valid()
+        said = getattr(self, "cleaned_data", {})
+        return {
+            "size": said.get("size") or 8,
+            "error_correction": said.get("error_correction") or "m",
+        }

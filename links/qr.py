@@ -54,14 +54,23 @@ def qr_png(url: str, **options: Unpack[QrOptions]) -> bytes:
     return _draw(url, _Style(**options), kind="png")
 
 
-def _draw(url: str, style: _Style, *, kind: Literal["svg", "png"]) -> bytes:
+def png_edge(url: str, **options: Unpack[QrOptions]) -> int:
+    """How wide and high the picture is, in pixels."""
+    style = _Style(**options)
+    return int(_code(url, style).symbol_size(scale=style.size, border=style.border)[0])
+
+
+def _code(url: str, style: _Style) -> segno.QRCode:
     # ASCII alone: what other bytes mean is something that readers do not agree on.
     try:
-        code = segno.make_qr(iri_to_uri(url), error=style.error_correction)
+        return segno.make_qr(iri_to_uri(url), error=style.error_correction)
     except segno.DataOverflowError:
         raise refusal("url", "qr_overflow", "The address is too long for a QR code.") from None
+
+
+def _draw(url: str, style: _Style, *, kind: Literal["svg", "png"]) -> bytes:
     picture = io.BytesIO()
-    code.save(
+    _code(url, style).save(
         picture,
         kind=kind,
         scale=style.size,

@@ -4,12 +4,16 @@ from django.urls import path
 
 from links import views
 from links.api import analytics, campaigns, links, transfer
+from links.editor.views import edit_link
 
 app_name = "links"
 urlpatterns = [
     path("links", views.link_list, name="list"),
     path("links/<uuid:public_id>", views.link_page, name="detail"),
-    path("links/<uuid:public_id>/edit", views.edit_link, name="edit"),
+    path("links/<uuid:public_id>/edit", edit_link, name="edit"),
+    path("links/<uuid:public_id>/clicks", views.click_feed, name="feed"),
+    path("links/<uuid:public_id>/try", views.trial_page, name="try"),
+    path("links/<uuid:public_id>/qr", views.qr_page, name="qr"),
     path("links/<uuid:public_id>/delete", views.delete_link, name="delete"),
     path("api/links", links.LinksView.as_view(), name="api-links"),
     path("api/links/bulk", links.BulkView.as_view(), name="api-bulk"),

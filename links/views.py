@@ -5,8 +5,8 @@ Everything is the signed-in person's own: a link of somebody else is not there (
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, cast
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -14,21 +14,26 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
 from accounts.throttling import limit_caller
 from links import charts, selectors, services
+from links.access import own_link, person
 from links.clicks import statistics
 from links.clicks.statistics import Period
-from links.forms import CreateLinkForm, EditLinkForm, FilterForm, show_problem
+from links.editor.trial import TrialForm
+from links.forms import CreateLinkForm, FilterForm, QrForm, show_problem
 from links.models import Click, Dimension, Link
 from links.periods import PeriodForm, zone_in
+from links.qr import png_edge, qr_svg
 from links.states import state_of
+from monitoring.wire.casing import camel
 from monitoring.wire.problems import Problem
 
 PAGE_SIZE = 25
@@ -57,7 +62,7 @@ def link_list(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             limit_caller(request, "shorten")
-            link = services.create_link(owner=_person(request), **form.cleaned_data)
+            link = services.create_link(owner=person(request), **form.cleaned_data)
         except Problem as problem:
             show_problem(form, problem)
         else:
@@ -65,10 +70,12 @@ def link_list(request: HttpRequest) -> HttpResponse:
     return _list_page(request, form, status=400)
 
 
+# Lists of zones and clicks: 70 kB are 10. Django pads at random, so that lengths tell nothing.
+@gzip_page
 @login_required
 @require_safe
 def link_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    link = _own_link(request, public_id)
+    link = own_link(request, public_id)
     form = PeriodForm(request.GET)
     with timezone.override(form.zone):
         return render(
@@ -79,9 +86,8 @@ def link_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
                 "state": state_of(link),
                 "form": form,
                 "tz": form.zone.key,
-                "clicks": Click.objects.filter(link_id=link.pk).order_by("-at", "-event_id")[
-                    :RECENT_CLICKS
-                ],
+                "trial": TrialForm(),
+                "clicks": _latest_clicks(link),
                 "history": link.target_changes.select_related("changed_by")[:PAGE_SIZE],
                 **_figures(link, form.read(timezone.now())),
             },
@@ -89,25 +95,67 @@ def link_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def edit_link(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    link = _own_link(request, public_id)
-    zone = zone_in(request.POST if request.method == "POST" else request.GET)
+@require_safe
+def click_feed(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The latest clicks and the figures, for a page that is open; 204 while nothing has changed.
+
+    `after` is the number of clicks that the page knows of. Clicks may arrive late and out of order
+    (a spool that is replayed), so a place in their order would miss some; the number misses none.
+    """
+    link = own_link(request, public_id)
+    if request.GET.get("after") == str(link.click_count):
+        return HttpResponse(status=204)
+    form = PeriodForm(request.GET)
+    with timezone.override(form.zone):
+        totals = statistics.totals([link.pk], form.read(timezone.now()))
+        rows = render_to_string("links/parts/click_rows.html", {"clicks": _latest_clicks(link)})
+    figures = {name: f"{getattr(totals, name):,}" for name in ("humans", "visitors", "bots")}
+    return JsonResponse({
+        "after": str(link.click_count),
+        "figures": figures | {"clicks": f"{totals.clicks:,}", "ever": f"{link.click_count:,}"},
+        "rows": rows,
+    })  # fmt: skip
+
+
+@login_required
+@require_safe
+def trial_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """What the link does with a visitor made up, at an address that can be passed on."""
+    link = own_link(request, public_id)
+    zone = zone_in(request.GET)
     with timezone.override(zone):
-        form = EditLinkForm(link, request.POST or None, zone=zone)
-        if request.method == "POST" and form.is_valid() and _is_saved(request, link, form):
-            messages.success(request, "Saved.")
-            return redirect(f"{reverse('links:detail', args=[public_id])}?tz={zone.key}")
-        status = 400 if form.is_bound else 200
-        return render(
-            request, "links/edit.html", {"link": link, "form": form, "tz": zone.key}, status=status
-        )
+        form = TrialForm(request.GET or None)
+        verdict = form.verdict(link) if form.is_valid() else None
+        context = {"link": link, "trial": form, "verdict": verdict, "tz": zone.key}
+        return render(request, "links/trial.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_safe
+def qr_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """The picture, and a choice of sizes to download; the API draws both."""
+    link = own_link(request, public_id)
+    form = QrForm(request.GET or None)
+    options = form.options()
+    code = qr_svg(link.short_url, **options).decode()
+    return render(
+        request,
+        "links/qr.html",
+        {
+            "link": link,
+            "form": form,
+            "picture": f"data:image/svg+xml,{quote(code)}",
+            "query": urlencode({camel(name): value for name, value in options.items()}),
+            "pixels": png_edge(link.short_url, **options),
+        },
+        status=400 if form.errors else 200,
+    )
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_link(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    link = _own_link(request, public_id)
+    link = own_link(request, public_id)
     if request.method == "POST":
         services.delete_link(link=link)
         messages.success(request, f"{link.short_url} is deleted.")
@@ -115,21 +163,14 @@ def delete_link(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return render(request, "links/delete.html", {"link": link})
 
 
-def _person(request: HttpRequest) -> User:
-    return cast("User", request.user)
-
-
-def _own_link(request: HttpRequest, public_id: UUID) -> Link:
-    try:
-        return selectors.find_link(_person(request), public_id)
-    except Problem as problem:
-        raise Http404 from problem
+def _latest_clicks(link: Link) -> QuerySet[Click]:
+    return Click.objects.filter(link_id=link.pk).order_by("-at", "-event_id")[:RECENT_CLICKS]
 
 
 def _list_page(request: HttpRequest, form: CreateLinkForm, status: int = 200) -> HttpResponse:
     filters = FilterForm(request.GET, auto_id="filter_%s")
     search, tag, order = filters.read()
-    links = selectors.links_of(_person(request)).select_related("allowance")
+    links = selectors.links_of(person(request)).select_related("allowance")
     found = selectors.filter_links(links, search=search, tag=tag, campaign=None)
     page = Paginator(found.order_by(order, "-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
@@ -169,13 +210,3 @@ def _breakdowns(link: Link, period: Period) -> Iterator[charts.Breakdown]:
         values = statistics.breakdown([link.pk], period, dimension)
         if dimension not in _OPTIONAL or any(value for value, _ in values):
             yield charts.breakdown(dimension.name.lower(), title, values, unknown=unknown)
-
-
-def _is_saved(request: HttpRequest, link: Link, form: EditLinkForm) -> bool:
-    """Whether the service took it; what it refused stands in the form then."""
-    try:
-        if changes := form.changes():
-            services.update_link(link=link, changed_by=_person(request), **changes)
-    except Problem as problem:
-        show_problem(form, problem)
-    return form.is_valid()

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from monitoring.redis_clients import AWAY
 from realtime.posts import Post, Posts
@@ -111,7 +112,12 @@ async def _tell_processes(message: dict[str, Any]) -> None:
 
 
 async def _tell_many(posts: list[Post]) -> None:
-    await _tell_processes({"type": "to.many", "posts": posts})
+    """The connection is kept: it may be one to a Redis that was restarted since."""
+    message = {"type": "to.many", "posts": posts}
+    try:
+        await _tell_processes(message)
+    except RedisConnectionError:
+        await _tell_processes(message)
 
 
 _posts = Posts(_tell_many)

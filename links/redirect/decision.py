@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from links.redirect.marks import PARAMETER
+from links.redirect.marks import is_personal
 from links.redirect.target import Target
 from links.routing import Visit, add_query, choose_variant, unmet_condition
 
@@ -59,7 +59,8 @@ def _refusal(target: Target, at: int, *, unlocked: bool) -> Outcome | None:
 
 def _forwarded(visit: Visit) -> dict[str, str]:
     """All but whose address it was: that is between her and us."""
-    return {name: value for name, value in visit.parameters.items() if name != PARAMETER}
+    fields = visit.parameters.items()
+    return {name: value for name, value in fields if not is_personal(name, value)}
 
 
 def _route(target: Target, visit: Visit) -> tuple[str, str, str, tuple[Step, ...]]:

@@ -10,8 +10,8 @@ from typing import Any
 PARAMETER = "p"
 # What a query holds that may name it: one look, for the road that has no time for more.
 HINT = b"p="
-# The longest token that links.visits makes has 135 characters.
-MAX_TOKEN = 140
+# Tokens of links.visits have 52 to 135 characters; a short `p` is the target's own business.
+MIN_TOKEN, MAX_TOKEN = 50, 140
 # Stands for what no token of ours can be, however long it was.
 UNREADABLE = "!"
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]{1,%d}" % MAX_TOKEN)
@@ -37,11 +37,16 @@ def mark_of(scope: dict[str, Any], cookie: bytes) -> str:
     """What a click of this request carries to the drain; "" when the address is nobody's own.
     Bounded, because a text that is too long would make its whole batch unreadable."""
     token = _token_in(scope["query_string"])
-    if not token:
+    if len(token) < MIN_TOKEN:
         return ""
     if not _TOKEN.fullmatch(token):
         return UNREADABLE
     return f"{token.decode()}.{hash_browser(_browser_in(scope['headers'], cookie)).hex()}"
+
+
+def is_personal(name: str, value: str) -> bool:
+    """Whether a field of a query is between her and us, and goes to nobody else."""
+    return name == PARAMETER and len(value) >= MIN_TOKEN
 
 
 def split_mark(mark: str) -> tuple[str, bytes]:

@@ -25,7 +25,7 @@ from quests.requirements.ordering import judge_in_order
 
 MAX_PLAYERS = 1_000_000
 # Of one request; the command looks at all.
-MOST_IN_A_REQUEST = 20_000
+MOST_IN_A_REQUEST = 10_000
 MOST_LISTED = 200
 MAX_TEXT = 500_000
 # What stands in a document besides the steps, and is called the same in a definition.

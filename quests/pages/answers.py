@@ -34,7 +34,7 @@ def _proof(request: HttpRequest, _: Step) -> dict[str, str]:
     given = {name: request.POST.get(name, "").strip() for name in ("link", "text")}
     given = {name: value for name, value in given.items() if value}
     if image := request.FILES.get("image"):
-        if image.size > MAX_IMAGE_BYTES:
+        if (image.size or 0) > MAX_IMAGE_BYTES:
             raise Problem("proof_too_large", "An image has at most 5 MB.", status=413)
         given["image"] = base64.b64encode(image.read()).decode()
     if len(given) != 1:

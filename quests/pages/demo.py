@@ -8,9 +8,11 @@ from django.views.decorators.http import require_POST
 from accounts.throttling import limit
 from accounts.views import start_session
 from quests.demo_players import guest
+from quests.pages.visitors import telling_problems
 
 
 @require_POST
+@telling_problems
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("quests:home")

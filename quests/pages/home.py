@@ -17,8 +17,8 @@ from quests.pages.showing import overview
 from quests.pages.visitors import visitor
 from realtime import showing as rooms
 
-FEED = 6
-BEST = 5
+FEED = 5
+BEST = 7
 CARDS = 3
 MOST_QUESTS = 60
 ROOMS = LINKS = 4

@@ -8,11 +8,12 @@ from django.views.decorators.http import require_POST
 from links import visits
 from quests.evidence.visits import personal_visit
 from quests.pages.quest import find_quest
-from quests.pages.visitors import limit_player, player
+from quests.pages.visitors import limit_player, player, telling_problems
 
 
 @login_required
 @require_POST
+@telling_problems
 def visit(request: HttpRequest, number: int, key: str) -> HttpResponse:
     """A page that goes on by itself, and no redirection: after a form, browsers hold a redirection
     to another site against this one's `form-action`."""

@@ -1,9 +1,11 @@
 """What pages say of players and of what speaks for them."""
 
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.conf import settings
+from django.utils.timesince import timesince
 
 from accounts.models import User
 from quests.demo_players import may_sign_in
@@ -36,6 +38,13 @@ def level(xp: int) -> Span:
 def short_wallet(address: str) -> str:
     """`0x52Ab…9fcD`."""
     return f"{address[:6]}…{address[-4:]}"
+
+
+@register.filter
+def ago(at: datetime) -> str:
+    """In one unit: nobody asks for minutes after days."""
+    passed = timesince(at, depth=1)
+    return "just now" if passed.startswith("0") else f"{passed} ago"
 
 
 @register.filter

@@ -1,43 +1,30 @@
 """Rooms in real browsers: what people see while the network and the server come and go."""
 
+import json
 import os
 import re
-import shutil
 import signal
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.journeys.browsers import SECONDS, needs_chromium
 from tests.stack import Stack, wait_until
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 PASSWORD = "correct horse battery"
-SECONDS = 20.0
 pytestmark = [
     pytest.mark.xdist_group("second stack"),
     pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: see deploy/chromium.sh"),
+    needs_chromium,
 ]
 Open = Callable[..., Page]
 People = dict[str, requests.Session]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Closed after this module: while it lives its event loop runs here, which asynchronous tests
-    would stumble over."""
-    expect.set_options(timeout=SECONDS * 1000)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +76,7 @@ def enter(stack: Stack, browser: Browser, people: People) -> Iterator[Open]:
         page.goto(f"/login?next={path}")
         page.get_by_label("Username").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("main").get_by_role("button").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url(f"**{path}")
         return page
 
@@ -452,6 +439,49 @@ def test_a_page_outlives_signing_out_everywhere(
     expect(page.locator("#pending li")).to_have_count(0)
 
 
+# --- Quests ---------------------------------------------------------------------------------------
+def test_a_room_tells_of_quests_and_asks_who_is_there(
+    stack: Stack, people: People, room: str, enter: Open
+) -> None:
+    step = {"id": "word", "kind": "secret_code", "title": "Word", "config": {"codes": ["heron"]}}
+    (number,) = stack.make_quests({"title": "Be there", "steps": [step]})
+    page = enter("mira", f"/rooms/{room}")
+    is_live(page)
+    page.get_by_label("Your message").focus()
+
+    def tell(event: str, **data: Any) -> None:
+        told = {"questNumber": number, "title": "Be there"} | data
+        stack.manage("broadcast", json.dumps(told), "--json", "--event", event, "--room", room)
+
+    def ask(seconds: float) -> None:
+        until = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+        tell("quest:challenge", stepId="word", stepTitle="Word", word="heron", expiresAt=until)
+
+    news = page.locator("#quest-news p")
+    tell("quest:drop", left=12, total=50, room=room)
+    tell("quest:drop", left=13, total=50, room=room)  # it comes late
+    tell("quest:completed", xpEarned=40, held=False, totalXP=40, level=2)
+    expect(news).to_have_text(
+        ["12 of 50 places left: Be there", "Quest completed: Be there, +40 XP"]
+    )
+    expect(news.first.get_by_role("link")).to_have_attribute("href", f"/quests/{number}")
+
+    ask(60)
+    answer = page.get_by_label("still there? Type the word heron")
+    expect(page.get_by_label("Your message")).to_be_focused()
+    answer.fill("stork")
+    answer.press("Enter")
+    result = page.locator("#challenge-result")
+    expect(result).to_contain_text("That is not the word.")
+    answer.fill("Heron")
+    answer.press("Enter")
+    expect(result).to_have_text("Thank you, you were seen.")
+    expect(answer).to_be_hidden()
+    ask(1)
+    expect(result).to_have_text("The time for the word is over.")
+    expect(answer).to_be_hidden()
+
+
 # --- Endings --------------------------------------------------------------------------------------
 def test_who_is_kicked_is_told_so(stack: Stack, people: People, room: str, enter: Open) -> None:
     page = enter("jonas", f"/rooms/{room}")
@@ -467,6 +497,7 @@ def test_signing_out_on_one_page_ends_the_others(room: str, enter: Open) -> None
     is_live(page)
     other = page.context.new_page()
     other.goto("/links")
+    other.locator(".menu summary").click()
     other.get_by_role("button", name="Sign out").click()
     expect(page.locator("#banner")).to_contain_text("You are signed out.")
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()

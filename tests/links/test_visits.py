@@ -155,7 +155,7 @@ async def test_it_is_seen_however_the_link_decides_and_never_passed_on(
     found = {}
     for slug, fields in kinds.items():
         link = await make(make_link)(slug=slug, url=target, **fields)
-        query = f"a=1&p={await make(token_for)(link, slug)}&%70=x&b=2"
+        query = f"a=1&p={await make(token_for)(link, slug)}&b=2"
         found[slug] = (await secure.get(f"/{slug}?{query}", user_agent=IPHONE)).location
 
     assert found == {
@@ -166,6 +166,13 @@ async def test_it_is_seen_however_the_link_decides_and_never_passed_on(
         "passing": f"{target}&a=1&b=2",
     }
     assert await seen(secure) == [(slug, "counted") for slug in kinds]
+
+
+async def test_a_short_p_is_the_targets_own_business(secure: Door, make_link: MakeLink) -> None:
+    await make(make_link)(slug="s", url="https://blog.example/", forward_query=True)
+
+    assert (await secure.get("/s?p=123")).location == "https://blog.example/?p=123"
+    assert await seen(secure) == []
 
 
 async def test_a_password_is_posted_to_the_same_address_and_only_then_it_counts(
@@ -208,7 +215,7 @@ async def test_what_is_no_token_is_forged_and_harms_nobody_in_its_batch(
     secure: Door, make_link: MakeLink
 ) -> None:
     link = await make(make_link)(slug="s")
-    odd = ["x" * 5000, "%00", "a.b", "a b", "ö", "123", "A" * 140]
+    odd = ["x" * 5000, "%00" * 20, "a.b" * 20, "a b" * 20, "ö" * 60, "A" * 140]
     await secure.get("/s")
 
     tokens = [*odd, await make(token_for)(link)]

@@ -26,7 +26,7 @@ from quests.completions.completing import complete_quest
 from quests.completions.correcting import hold_completion
 from quests.models import AuditEntry, Completion, OutboxEvent, Quest, Raffle, Season
 from quests.raffles import drawing
-from quests.raffles.document import document_of
+from quests.raffles.document import checksum_of, document_of
 from quests.raffles.services import create_raffle, draw_raffle
 from quests.raffles.verifying import is_right, verify_document, verify_raffle
 from tests.quests.conftest import Allow, MakeQuest
@@ -282,6 +282,32 @@ def test_a_change_of_any_member_is_found(drawn: Raffle) -> None:
             changed = value[:-1] + ("0" if value[-1] != "0" else "1")
         for other in [changed] if changed else [value[1:], value[::-1], [*value, "x"]]:
             assert not is_right(verify_document(document | {name: other})), name
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("seed", "commitment"),
+        ("commitment", "published commitment"),
+        ("winners", "winners"),
+        ("drawn", "winners"),
+        ("entrants", "entrants"),
+        ("entrantsDigest", "entrants' digest"),
+        ("algorithm", "algorithm"),
+    ],
+)
+def test_a_change_under_a_new_checksum_is_found_by_what_was_promised(
+    drawn: Raffle, name: str, check: str
+) -> None:
+    document = document_of(drawn)
+    value = document[name]
+    changed = value + 1 if isinstance(value, int) else value[::-1]
+    document |= {name: changed}
+    document["checksum"] = checksum_of(document)
+    checks = verify_document(document, commitment=drawn.commitment)
+    assert check in {one.name for one in checks if not one.is_right}
+    assert "checksum" not in {one.name for one in checks if not one.is_right}
 
 
 @pytest.mark.django_db

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from redis.exceptions import ConnectionError  # noqa: A004 - redis-py's, which is no OSError
 from structlog.testing import capture_logs
 
 from realtime import doors, posts
@@ -116,6 +117,29 @@ def test_news_of_quests_may_be_posted_and_the_sockets_own_words_not(event: str) 
     with pytest.raises(ValueError, match="socket's own"):
         doors.post_broadcast("message:received", {})
     assert doors.flush_posts()
+
+
+def test_a_connection_to_a_redis_that_was_restarted_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[Any] = []
+
+    class Layer:
+        is_old = True
+
+        async def group_send(self, _: str, message: Any) -> None:
+            if self.is_old:
+                self.is_old = False
+                raise ConnectionError
+            sent.append(message)
+
+    layer = Layer()
+    monkeypatch.setattr(doors, "get_channel_layer", lambda: layer)
+    lost = doors._posts.lost
+    doors.post_broadcast(EVENT, 1)
+    assert doors.flush_posts()
+    assert [len(message["posts"]) for message in sent] == [1]
+    assert doors._posts.lost == lost
 
 
 # --- The queue ------------------------------------------------------------------------------------

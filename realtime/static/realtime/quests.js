@@ -27,7 +27,7 @@ export const secondsLeft = (expiresAt, now) => Math.max(0, Math.ceil((Date.parse
 
 export function outcomeOf(status, answer) {
   if (status !== 200) return answer.detail ?? "It could not be sent. Try again.";
-  if (answer.state === "wrong") return "That is not the word. Try again.";
+  if (answer.state === "wrong") return `That is not the word.${answer.triesLeft ? ` Tries left: ${answer.triesLeft}.` : ""}`;
   return "Thank you, you were seen.";
 }
 

@@ -59,6 +59,28 @@ def test_a_status_is_seen_by_the_room(
     assert "away" in dict(presence(his, room)).values()
 
 
+def test_who_was_here_is_kept(
+    stack: Stack, alice: requests.Session, bob: requests.Session, room: str, talk: Any
+) -> None:
+    tab, other_tab, his = talk(alice), talk(alice), talk(bob)
+    for talker in (tab, other_tab, his):
+        talker.join(room)
+    for talker in (tab, other_tab):
+        talker.socket.close()
+    names = set(names_of(tab, his))
+    wait_until(lambda: stayed(stack, room) == names)
+
+
+def stayed(stack: Stack, room: str) -> set[str]:
+    """Who has a stay there."""
+    ask = (
+        "from realtime.models import Stay\n"
+        f"stays = Stay.objects.filter(room__slug='{room}')\n"
+        "print(*stays.values_list('user__username', flat=True))"
+    )
+    return set(stack.manage("shell", "-v", "0", "-c", ask).split())
+
+
 # --- What the server says of itself ---------------------------------------------------------------
 def test_a_broadcast_reaches_everybody_and_a_room_those_who_are_in_it(
     stack: Stack, alice: requests.Session, bob: requests.Session, room: str, talk: Any
