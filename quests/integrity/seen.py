@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.utils import timezone
 
+from monitoring.cache import cacheable
+
 DAYS = 7
 MOST = 100_000
 ROWS = 20
@@ -178,8 +180,9 @@ LOOKS: Mapping[str, Look] = {
 }
 
 
+@cacheable(ttl=30)
 def findings() -> list[Finding]:
-    """A query each."""
+    """A query each; over the most rows that they look at, they take some seconds."""
     values = {
         "since": timezone.now() - timedelta(days=DAYS), "most": MOST, "rows": ROWS,
         "people": _PEOPLE, "shared": SHARED, "run": RUN, "run_seconds": RUN_SECONDS,
