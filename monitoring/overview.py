@@ -120,7 +120,7 @@ def _proofs() -> Figure:
     differences = sum(proof.differences for proof in found.values())
     oldest = min(proof.at for proof in found.values())
     parts = ", ".join(f"{name} {proof.differences or '✓'}" for name, proof in found.items())
-    value = f"{differences:,} differences" if differences else "all equal"
+    value = f"{differences:,} wrong" if differences else "all equal"
     note = f"{parts}; {timesince(oldest, depth=1)} ago"
     return _figure("Last proof", value, note=note, tone="bad" if differences else "good")
 

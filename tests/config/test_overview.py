@@ -155,7 +155,7 @@ def test_it_tells_of_beat_and_of_the_last_proofs(root: Client) -> None:
     assert figures(root.get(FIGURES))["Beat"] == "alive"
     assert figures(root.get(FIGURES))["Last proof"] == "all equal"
     keep_proof("rooms", [Difference("E5", "a room", 2, 1)])
-    assert figures(root.get(FIGURES))["Last proof"] == "1 differences"
+    assert figures(root.get(FIGURES))["Last proof"] == "1 wrong"
 
 
 @pytest.mark.parametrize(
