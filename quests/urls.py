@@ -2,10 +2,12 @@
 
 from django.urls import path
 
+from quests import embeds
 from quests.api import catalogue, operators, profile, progress, public, visits, webhooks
 
 app_name = "quests"
 urlpatterns = [
+    path("embed/leaderboard", embeds.leaderboard, name="embed-leaderboard"),
     path("api/quests", catalogue.QuestsView.as_view(), name="quests"),
     path("api/quests/<int:number>", catalogue.QuestView.as_view(), name="quest"),
     path("api/quests/<int:number>/content", catalogue.QuestContentView.as_view(), name="content"),
