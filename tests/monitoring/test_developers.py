@@ -43,13 +43,16 @@ async def test_they_may_be_framed_by_nobody() -> None:
 
 
 def test_the_reference_shows_every_event_with_its_fields(client: Client) -> None:
-    said = unescape(client.get("/developers/realtime").content.decode())
+    page = client.get("/developers/realtime").content.decode()
+    said = unescape(page)
     found = reference("1.2.3")
 
     for event in (*found.heard, *found.said):
         assert f'id="{event.anchor}"' in said
         assert event.example in said
         assert all(field.name in said for field in event.fields)
+    assert "From <code>seq</code> on she hears" in page
+    assert "&lt;code&gt;" not in page
     joined = next(event for event in found.said if event.name == "room:joined")
     names = {field.name: field.form for field in joined.fields}
     assert names["presence.people[].status"] == '"away" or "busy" or "online"'
