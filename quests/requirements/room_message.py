@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
-from realtime.facts import message_changed, message_posted
 
 from quests.definitions import Step
 from quests.models import Evidence
@@ -23,6 +22,7 @@ from quests.requirements.base import (
 )
 from quests.requirements.observed import Observed, OpenAttempt, open_attempts
 from quests.requirements.rooms import clean_room
+from realtime.facts import message_changed, message_posted
 from realtime.models import Message
 
 # Of a player in a room, since she is at the quest.

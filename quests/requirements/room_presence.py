@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from realtime.facts import presence_observed
 
 from monitoring.wire.fields import instant
 from quests.definitions import Step
@@ -28,6 +27,7 @@ from quests.requirements.base import (
 from quests.requirements.observed import Observed, OpenAttempt
 from quests.requirements.rooms import clean_room
 from quests.requirements.tries import clean_tries
+from realtime.facts import presence_observed
 from realtime.models import Room
 from realtime.presence.selectors import merged_stays
 
