@@ -5,6 +5,7 @@ presence writes it."""
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -114,7 +115,7 @@ def _evenings(people: Sequence[User]) -> Iterator[tuple[int, datetime, datetime]
 
 def _write_stays(room: Room, stays: list[tuple[int, datetime, datetime]]) -> None:
     people, begun, seen = zip(*stays, strict=True)
-    values = {
+    values: Any = {
         "process": "demo",
         "rooms": [room.pk] * len(stays),
         "users": list(people),

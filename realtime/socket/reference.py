@@ -108,7 +108,8 @@ def _form(part: _Schema, schemas: _Schema) -> tuple[str, _Schema | None]:
 def _word(part: _Schema) -> str:
     if part.get("pattern", "").startswith(r"^\d{4}-"):
         return "time"
-    return {"boolean": "true or false", "integer": "whole number"}.get(part["type"], part["type"])
+    form: str = part["type"]
+    return {"boolean": "true or false", "integer": "whole number"}.get(form, form)
 
 
 def _bounds(part: _Schema) -> str:
