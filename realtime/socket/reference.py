@@ -15,7 +15,7 @@ _SAMPLES: dict[str, Any] = {
     "username": "ada", "token": "eyJhbGciOi...", "clientId": "c-7", "present": 3, "level": 4,
     "questNumber": 7, "title": "Say hello", "stepId": "talk", "stepTitle": "Talk in the lobby",
     "seen": 2, "needed": 5, "left": 12, "total": 100, "word": "4711", "xpEarned": 10,
-    "totalXP": 130, "inMs": 60_000, "reconnectAfterMs": 1_800, "heartbeatMs": 20_000,
+    "totalXP": 130, "inMs": 60_000, "reconnectAfterMs": 1_800, "heartbeatMs": 25_000,
     "note": "back at five", "reason": "kicked", "code": "not_a_member", "next": None,
     "detail": "You are not in this room.",
 }  # fmt: skip
