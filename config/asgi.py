@@ -49,7 +49,7 @@ from realtime.socket.stream import EventStream  # noqa: E402
 SOCKET = "/ws/"
 WEBSOCKET_NOT_HERE = 4404
 # Where kept answers are looked for; which are kept, their views say.
-PUBLIC_ANSWERS = ("/api/public/", "/api/quests", "/api/seasons", "/api/achievements")
+PUBLIC_ANSWERS = ("/api/public/", "/api/quests", "/api/seasons", "/api/achievements", "/embed/")
 
 
 class Lives(Protocol):

@@ -430,6 +430,8 @@ CSRF_COOKIE_NAME = "rallypoint_csrf"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_FAILURE_VIEW = "monitoring.wire.pages.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
+# Who may show what is under /embed/ in a frame: sources of the policy's frame-ancestors.
+EMBED_ANCESTORS = env.items("EMBED_ANCESTORS", "*")
 
 # --- Files, language, time ------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -9,6 +9,9 @@ from monitoring.trace import ASGIApplication, Message, Receive, Scope, Send
 
 Pairs = tuple[tuple[bytes, bytes], ...]
 
+# What is made to be shown in a page of somebody else's: its own policy says in whose.
+FRAMED = "/embed/"
+
 # What no page of ours asks a browser for.
 _FEATURES = (
     *(b"accelerometer", b"browsing-topics", b"camera", b"display-capture", b"geolocation"),
@@ -54,15 +57,17 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApplication, *, https: bool) -> None:
         self._app = app
         self._wanted = for_answers(https=https)
+        self._framed = tuple(pair for pair in self._wanted if pair[0] != b"x-frame-options")
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """No coroutine of its own, nor has its `send` one: each would cost a microsecond."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
+        wanted = self._framed if scope["path"].startswith(FRAMED) else self._wanted
 
         def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = completed(message.get("headers") or (), self._wanted)
+                message["headers"] = completed(message.get("headers") or (), wanted)
             return send(message)
 
         return self._app(scope, receive, send_with_headers)

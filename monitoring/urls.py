@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from monitoring.developers.views import overview
 from monitoring.health import views
 from monitoring.performance.views import PerformanceView
 from monitoring.status.views import status_page
@@ -18,4 +19,5 @@ urlpatterns = [
     path("api/performance", PerformanceView.as_view(), name="performance"),
     path("api/schema/", documents.SchemaView.as_view(), name="schema"),
     path("api/docs/", documents.DocsView.as_view(), name="docs"),
+    path("developers", overview, name="developers"),
 ]

@@ -8,9 +8,13 @@ from django.db.models import F, QuerySet
 from accounts.models import User, Wallet
 from monitoring.wire.problem import Problem
 
+# So that nobody takes them, or is taken, for somebody real.
+SUFFIX = "-demo"
 NAMES = [
-    *("maya", "joao", "priya", "tomas", "aiko", "lena"),
-    *("omar", "zoe", "ivan", "nia", "kofi", "elif"),
+    *("maya", "joao", "priya", "tomas", "aiko", "lena", "omar", "zoe", "ivan", "nia"),
+    *("kofi", "elif", "sofia", "mateo", "ingrid", "hassan", "mei", "lukas", "amara", "diego"),
+    *("freya", "ravi", "chloe", "yusuf", "hana", "piotr", "camila", "anders", "leila", "marco"),
+    *("thandi", "noor", "sven", "julia", "pedro", "akira", "fatima", "oskar", "ines", "wei"),
 ]
 
 

@@ -29,6 +29,7 @@ urlpatterns = [
         name="api-message",
     ),
     path("api/schema/realtime/", documents.asyncapi, name="asyncapi"),
+    path("developers/realtime", documents.reference, name="reference"),
     path("api/realtime/connected", presence.ConnectedView.as_view(), name="api-connected"),
     path(
         "api/realtime/users/<uuid:user_id>/presence",

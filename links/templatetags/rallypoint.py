@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 from django import template
 from django.conf import settings
 from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -45,3 +47,12 @@ def after_host(url: str) -> str:
     parts = urlsplit(url)
     rest = url.partition(parts.netloc)[2] if parts.netloc else url.partition(":")[2]
     return "" if rest == "/" else rest
+
+
+@register.filter
+def ticked(text: str) -> SafeString:
+    """What stands between backticks as code."""
+    shapes = ("{}", "<code>{}</code>")
+    parts = enumerate(text.split("`"))
+    pieces = [(format_html(shapes[number % 2], part),) for number, part in parts]
+    return format_html_join("", "{}", pieces)

@@ -17,8 +17,8 @@ from realtime import demo as rooms
 
 class Command(BaseCommand):
     help = (
-        "Load a demo (an operator, three links with their clicks, a season of quests with its "
-        "players, a room in which they talk) or remove it without a trace. "
+        "Load a demo (an operator, links with three weeks of clicks, two seasons of quests with "
+        "their players, rooms in which they talk) or remove it without a trace. "
         "Example: manage.py demo load"
     )
 
@@ -54,9 +54,10 @@ class Command(BaseCommand):
         try:
             clicks = links.load(password)
             operator = User.objects.get(username=links.USERNAME)
-            completed = quests.load(operator)
-            people = User.objects.filter(username__endswith="-demo").order_by("pk")
-            said = rooms.load(operator, list(people))
+            people = quests.make_cast()
+            rooms.load(operator, people)
+            completed = quests.load(operator, people)
+            said = rooms.count_messages()
         except RedisError as error:
             raise CommandError(f"Redis does not answer: {error}") from None
         except Problem as problem:
