@@ -119,8 +119,12 @@ def _write_stays(room: Room, stays: list[tuple[int, datetime, datetime]]) -> Non
         "process": "demo",
         "rooms": [room.pk] * len(stays),
         "users": list(people),
-        "began": list(begun),
-        "seen": list(seen),
+        "began": [_microseconds(at) for at in begun],
+        "seen": [_microseconds(at) for at in seen],
     }
     with connection.cursor() as cursor:
         cursor.execute(WRITE, values)
+
+
+def _microseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1e6)
