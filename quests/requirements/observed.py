@@ -16,10 +16,12 @@ from quests.models import Evidence
 from quests.requirements.base import Kind, Place
 
 # `fact` names a player, the link or room, a moment and the fact's name. Of the facts that are not
-# yet evidence: the players who are at a quest that asks for them. One query for all.
+# yet evidence: the players who are at a quest that asks for them. One query for all, which begins
+# with the facts: a planner that begins with the attempts looks at every fact for each of them.
 _OPEN = """
+WITH fact (player_id, place, at, source) AS MATERIALIZED ({facts})
 SELECT DISTINCT attempt.player_id, quest.number, attempt.period
-FROM ({facts}) fact (player_id, place, at, source)
+FROM fact
 JOIN quests_attempt attempt
     ON attempt.player_id = fact.player_id AND attempt.started_at <= fact.at
 JOIN quests_quest quest ON quest.id = attempt.quest_id AND quest.status = 'published'

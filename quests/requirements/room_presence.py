@@ -39,8 +39,9 @@ _STILL_THERE = timedelta(seconds=20)
 # Those whose time there holds more full minutes than there is evidence of, or who are to be asked
 # whether they are there. One query, however many people are in the room.
 _CONCERNED = """
+WITH here AS MATERIALIZED (SELECT DISTINCT user_id, room_id FROM realtime_stay WHERE {which})
 SELECT DISTINCT attempt.player_id, quest.number, attempt.period
-FROM (SELECT DISTINCT user_id, room_id FROM realtime_stay WHERE {which}) here
+FROM here
 JOIN realtime_room room ON room.id = here.room_id
 JOIN quests_attempt attempt ON attempt.player_id = here.user_id
 JOIN quests_quest quest ON quest.id = attempt.quest_id AND quest.status = 'published'
