@@ -4,9 +4,7 @@ Only a task is sent here; what it would have done, the sweep does too, so nothin
 here loses anything.
 """
 
-import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import structlog
@@ -18,7 +16,7 @@ from redis.exceptions import RedisError
 
 from monitoring.redis import durable
 from quests import tasks
-from quests.models import Quest, Requirement
+from quests.evidence import verifying
 from quests.requirements.observed import Observed
 from quests.requirements.registry import kinds
 
@@ -28,10 +26,8 @@ log = structlog.get_logger(__name__)
 EXPIRE_SECONDS = 600
 # With so many tasks waiting, one more would only wait behind them.
 _MOST_WAITING = 10_000
-_KNOWN_SECONDS = 2.0
 
 _connected: list[tuple[Signal, Callable[..., None]]] = []
-_wanted: tuple[float, frozenset[str]] = (0.0, frozenset())
 
 
 def connect() -> None:
@@ -41,18 +37,21 @@ def connect() -> None:
     _connected.clear()
     for kind in kinds().values():
         if isinstance(kind, Observed):
-            _listen(kind.announced, partial(_push, tasks.verify_evidence, kind.name))
+            _listen(kind.announced, tasks.verify_evidence, kind.name)
             if kind.changed is not None:
-                _listen(kind.changed, partial(_push, tasks.look_again_at_evidence, kind.name))
+                _listen(kind.changed, tasks.look_again_at_evidence, kind.name)
 
 
-def _listen(signal: Signal, receiver: Callable[..., None]) -> None:
-    signal.connect(receiver, weak=False)
-    _connected.append((signal, receiver))
+def _listen(signal: Signal, task: Any, kind: str) -> None:
+    def push(*, ids: Sequence[Any], **_: Any) -> None:
+        _push(task, kind, ids)
+
+    signal.connect(push, weak=False)
+    _connected.append((signal, push))
 
 
-def _push(task: Any, kind: str, *, ids: Sequence[Any], **_: Any) -> None:
-    if kind not in _wanted_kinds():
+def _push(task: Any, kind: str, ids: Sequence[Any]) -> None:
+    if kind not in verifying.asked_kinds():
         return
     try:
         if durable().llen(_queue()) < _MOST_WAITING:
@@ -66,16 +65,6 @@ def _push(task: Any, kind: str, *, ids: Sequence[Any], **_: Any) -> None:
 def _queue() -> str:
     prefix = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"]
     return f"{prefix}{settings.CELERY_TASK_DEFAULT_QUEUE}"
-
-
-def _wanted_kinds() -> frozenset[str]:
-    """Those that some open quest asks for; most services have none, and then nothing is sent."""
-    global _wanted  # noqa: PLW0603 - of the whole process
-    if time.monotonic() > _wanted[0]:
-        open_ones = Requirement.objects.exclude(quest__status=Quest.Status.DRAFT)
-        names = frozenset(open_ones.values_list("kind", flat=True).distinct())
-        _wanted = (time.monotonic() + _KNOWN_SECONDS, names)
-    return _wanted[1]
 
 
 def _reconnect(*, setting: str, **_: Any) -> None:

@@ -4,6 +4,7 @@ Idempotent: evidence by its source, a completion by its key. Run twice, at once 
 same facts are the same evidence and one completion.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,12 +18,16 @@ from monitoring.wire.problems import Problem
 from quests import live
 from quests.completions.completing import complete_quest
 from quests.definitions import QuestDefinition, find_definition
+from quests.models import Quest, Requirement
 from quests.requirements import judging
 from quests.requirements.judging import Verdict
 from quests.requirements.observed import Observed, OpenAttempt
 from quests.requirements.registry import kind_of
 
 log = structlog.get_logger(__name__)
+
+_ASKED_SECONDS = 2.0
+_asked: tuple[float, frozenset[str]] = (0.0, frozenset())
 
 
 def verify(kind: str, ids: Sequence[Any]) -> int:
@@ -36,6 +41,16 @@ def observed(kind: str) -> Observed:
     if not isinstance(found, Observed):
         raise ValueError(f"Nobody announces facts of the kind “{kind}”.")  # noqa: TRY004 - of a value
     return found
+
+
+def asked_kinds() -> frozenset[str]:
+    """Those that some quest asks for which players have seen; most services have few."""
+    global _asked  # noqa: PLW0603 - of the whole process
+    if time.monotonic() > _asked[0]:
+        seen = Requirement.objects.exclude(quest__status=Quest.Status.DRAFT)
+        names = frozenset(seen.values_list("kind", flat=True).distinct())
+        _asked = (time.monotonic() + _ASKED_SECONDS, names)
+    return _asked[1]
 
 
 def settle_all(attempts: Sequence[OpenAttempt]) -> int:

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -40,6 +41,14 @@ class Message(models.Model):
                 condition=Q(deleted_at=None) | Q(body=""), name="message_deleted_says_nothing"
             ),
         ]  # fmt: skip
+        indexes = [
+            # What happened since a moment: messages come in the order of their time.
+            BrinIndex("created_at", name="message_by_time", pages_per_range=16),
+            models.Index(
+                "deleted_at", name="message_deleted", condition=Q(deleted_at__isnull=False)
+            ),
+            models.Index("edited_at", name="message_edited", condition=Q(edited_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.room_id} #{self.seq}"

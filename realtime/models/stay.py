@@ -1,6 +1,7 @@
 """Who was in which room, and when: what is left of presence when it is over."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -30,7 +31,11 @@ class Stay(models.Model):
                 condition=Q(seen_at__gte=F("began_at")), name="stay_ends_after_it_begins"
             ),
         ]
-        indexes = [models.Index("user", "room", "began_at", name="stay_of_user_in_room")]
+        indexes = [
+            models.Index("user", "room", "began_at", name="stay_of_user_in_room"),
+            # Of this sort, because any other would be written anew with every sign of life.
+            BrinIndex("seen_at", name="stay_by_last_sign", pages_per_range=16),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.room_id} from {self.began_at} until {self.seen_at}"

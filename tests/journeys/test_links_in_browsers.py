@@ -37,7 +37,7 @@ def page(stack: Stack, browser: Browser) -> Iterator[Page]:
     opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     opened.goto("/login?next=/links")
     opened.get_by_label("Username").fill("alice")
-    opened.get_by_label("Password").fill(PASSWORD)
+    opened.get_by_label("Password", exact=True).fill(PASSWORD)
     opened.get_by_role("main").get_by_role("button").click()
     opened.wait_for_url("**/links")
     yield opened

@@ -75,7 +75,7 @@ def enter(stack: Stack, browser: Browser, people: People) -> Iterator[Open]:
         page.on("pageerror", note)
         page.goto(f"/login?next={path}")
         page.get_by_label("Username").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.wait_for_url(f"**{path}")
         return page

@@ -43,8 +43,8 @@ def test_a_click_and_a_minute_in_the_room_are_paid_while_pages_look_on(
         "withinSeconds": 600, "config": {"room": name, "minutes": 1, "challengeMinutes": 5},
     }  # fmt: skip
     look, way = stack.make_quests(
-        {"title": "A look", "xpReward": 30, "steps": [visit]},
-        {"title": "The whole way", "xpReward": 120, "steps": [visit, stay]},
+        {"title": "A look", "xpReward": 3000, "steps": [visit]},
+        {"title": "The whole way", "xpReward": 12000, "steps": [visit, stay]},
     )
     with Background(stack, processes=2):
         # A headless browser says that it is one, and is taken for a bot.
@@ -60,16 +60,16 @@ def test_a_click_and_a_minute_in_the_room_are_paid_while_pages_look_on(
         # Where it leads there is nothing to see: this machine may be alone in the world.
         with page.context.expect_event("request", lambda asked: asked.url == target):
             page.get_by_role("button", name=f"Visit /{name}").click()
-        expect(page.get_by_text("You earned 30 XP")).to_be_visible(timeout=SOON)
-        expect(onlooker.get_by_role("row", name=player)).to_contain_text("30", timeout=SOON)
+        expect(page.get_by_text("You earned 3,000 XP")).to_be_visible(timeout=SOON)
+        expect(onlooker.get_by_role("row", name=player)).to_contain_text("3,000", timeout=SOON)
 
         page.goto(f"/quests/{way}")
         expect(page.get_by_text("1 of 2 done")).to_be_visible(timeout=SOON)
         page.goto(f"/rooms/{name}")
         challenge(page)
-        done = page.get_by_text("Quest completed: The whole way, +120 XP")
+        done = page.get_by_text("Quest completed: The whole way, +12000 XP")
         expect(done).to_be_visible(timeout=A_MINUTE)
-        expect(onlooker.get_by_role("row", name=player)).to_contain_text("150", timeout=SOON)
+        expect(onlooker.get_by_role("row", name=player)).to_contain_text("15,000", timeout=SOON)
 
     page.goto(f"/quests/{way}/why")
     for what in (f"The link /{name} was opened.", f"Minute 1 in {name}", "The word that was asked"):

@@ -173,9 +173,10 @@ async def test_what_waits_for_slow_receivers_is_bounded_and_the_oldest_is_droppe
     monkeypatch: pytest.MonkeyPatch, listen: Listen
 ) -> None:
     monkeypatch.setattr(facts, "MOST_WAITING", 3)
-    posted, announcer = listen(message_posted), Announcer()
+    signal = Signal()
+    posted, announcer = listen(signal), Announcer()
     for number in range(5):
-        announcer.announce(message_posted, [number])
+        announcer.announce(signal, [number])
     with capture_logs() as logged:
         await announcer.close()
     assert (posted, announcer.dropped) == ([2, 3, 4], 2)

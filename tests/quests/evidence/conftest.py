@@ -21,7 +21,7 @@ from links.redirect.marks import hash_browser
 from links.services import create_link
 from links.visits import new_browser
 from monitoring.redis import durable
-from quests.evidence import pushing
+from quests.evidence import verifying
 from quests.evidence.visits import personal_visit
 from quests.models import Quest
 from quests.requirements.room_presence import RoomPresence
@@ -39,7 +39,8 @@ Happen = Callable[[], Any]
 @pytest.fixture(autouse=True)
 def _tasks_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.conf, "task_always_eager", True)
-    monkeypatch.setattr(pushing, "_wanted", (0.0, frozenset()))
+    monkeypatch.setattr(verifying, "_ASKED_SECONDS", 0.0)
+    monkeypatch.setattr(verifying, "_asked", (0.0, frozenset()))
     partitions._known.clear()  # a test's rollback takes its partitions away again
 
 

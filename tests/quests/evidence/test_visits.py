@@ -150,7 +150,7 @@ def test_the_sweep_finds_what_no_news_came_of(
     quest = make_quest(VISIT)
     address = house.address(bob, quest)
     with monkeypatch.context() as deaf:
-        deaf.setattr("quests.evidence.pushing._wanted_kinds", frozenset)
+        deaf.setattr("quests.evidence.verifying.asked_kinds", frozenset)
         house.opened(address, link)
     assert not Completion.objects.exists()
 
