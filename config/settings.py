@@ -467,6 +467,7 @@ HEALTH_CHECKS = {
     "clickStream": "links.health.check_click_stream",
     "spool": "links.health.check_spool",
     "outbox": "quests.health.check_outbox",
+    "evidence": "quests.health.check_evidence",
     "rooms": "realtime.health.check_rooms",
     "migrations": "monitoring.health.machine.check_migrations",
     "disk": "monitoring.health.machine.check_disk",
@@ -481,7 +482,7 @@ HEALTH_CHECKS = {
 STATUS_COMPONENTS = {
     "Website and API": ["database", "cache", "migrations", "disk"],
     "Short links": ["redis", "clickStream", "spool"],
-    "Quests": ["database", "outbox"],
+    "Quests": ["database", "outbox", "evidence"],
     "Live rooms": ["database", "rooms", "channelLayer"],
     "Background work": ["workers", "beat", "tasks"],
 }

@@ -1,4 +1,4 @@
-"""What a health check can know of quests: whether events leave the house."""
+"""What a health check can know of quests: whether events leave the house, and facts come in."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import check
-from quests.models import Delivery, OutboxEvent
+from quests.evidence.verifying import asked_kinds
+from quests.models import Delivery, OutboxEvent, Sweep
 
 # The relay looks every second; a minute behind means that nobody relays.
 LAG_SECONDS = 60
@@ -37,6 +38,25 @@ def check_outbox() -> Check:
         "overdueSeconds": round(deliveries.seconds, 1),
     }
     return Check(status, details=details)
+
+
+@check(
+    hint=f"Facts that no news came of were last looked for over {LAG_SECONDS} s ago: are `workers` "
+    "and `beat` well? If they are, the worker's log says why `sweep_evidence` fails.",
+)
+def check_evidence() -> Check:
+    """Degraded when the last sweep for facts was more than LAG_SECONDS ago: what a push has lost
+    since then is not paid."""
+    seconds = sweep_lag()
+    status = Status.DEGRADED if seconds > LAG_SECONDS else Status.HEALTHY
+    return Check(status, details={"lagSeconds": round(seconds, 1)})
+
+
+def sweep_lag() -> float:
+    """Seconds since the last sweep; of the kind, among those asked for, that waits for longest."""
+    swept = Sweep.objects.filter(kind__in=asked_kinds())
+    oldest = swept.aggregate(at=Min("swept_until"))["at"]
+    return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
 
 
 def waiting_events() -> Backlog:

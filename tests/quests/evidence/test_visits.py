@@ -9,11 +9,13 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from links.models import Link
 from links.services import create_link
+from monitoring.health.report import Status
 from monitoring.wire.problems import Problem
 from quests.definitions import definition_of
 from quests.evidence import sweeping, verifying
 from quests.explanation import StepExplanation, explain
-from quests.models import Completion, Evidence, Quest
+from quests.health import check_evidence
+from quests.models import Completion, Evidence, Quest, Sweep
 from quests.progress import submit_step
 from quests.selectors import total_xp
 from tests.links.conftest import GOOGLEBOT
@@ -157,3 +159,14 @@ def test_the_sweep_finds_what_no_news_came_of(
     assert sweeping.sweep() == 1
     assert sweeping.sweep() == 0
     assert total_xp(bob) == 10
+
+
+def test_a_sweep_that_does_not_come_is_a_matter_of_health(
+    link: Link, make_quest: MakeQuest
+) -> None:
+    make_quest(VISIT)
+    assert check_evidence().status is Status.HEALTHY
+    sweeping.sweep()
+    assert check_evidence().status is Status.HEALTHY
+    Sweep.objects.update(swept_until=timezone.now() - timedelta(seconds=61))
+    assert check_evidence().status is Status.DEGRADED
