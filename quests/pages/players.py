@@ -1,5 +1,6 @@
 """`/players/<name>`, which everybody may see, and `/me`, which is her own."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +13,23 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.selectors import primary_addresses, wallets_of
 from quests import selectors
-from quests.models import Achievement, Completion, Player
+from quests.models import Achievement, Completion, Evidence, LedgerEntry, Player
 from quests.pages.showing import overview
 from quests.pages.visitors import player as player_of
 from quests.pages.visitors import visitor, whole
+from quests.requirements.registry import kind_of
 
 PAGE_SIZE = 20
 MOST_COMPLETIONS = 50
 _DEEPEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the ledger, and what was behind it: each row with its words."""
+
+    entry: LedgerEntry
+    evidence: list[tuple[Evidence, str]]
 
 
 @require_safe
@@ -42,6 +52,7 @@ def profile(request: HttpRequest, name: str) -> HttpResponse:
 def me(request: HttpRequest) -> HttpResponse:
     player = player_of(request)
     pages = Paginator(selectors.ledger_of(player).order_by("-pk"), PAGE_SIZE)
+    page = pages.get_page(whole(request.GET.get("page"), 1, at_most=_DEEPEST))
     badges = _badges(player)
     context = {
         "player": player,
@@ -52,9 +63,24 @@ def me(request: HttpRequest) -> HttpResponse:
         "wallets": wallets_of(user=player).order_by("-is_primary", "linked_at"),
         "badges": badges,
         "waiting": _waiting(player),
-        "page": pages.get_page(whole(request.GET.get("page"), 1, at_most=_DEEPEST)),
+        "page": page,
+        "lines": [_line(entry) for entry in page],
     }
     return render(request, "quests/me.html", context)
+
+
+def _line(entry: LedgerEntry) -> Line:
+    rows = entry.completion.evidence.all() if entry.completion else ()
+    return Line(entry, [(row, _described(row)) for row in rows])
+
+
+def _described(evidence: Evidence) -> str:
+    """In the words of its kind; of one that this installation has no more, its name."""
+    try:
+        kind = kind_of(evidence.kind)
+    except ValueError:
+        return evidence.kind
+    return kind.describe(evidence)
 
 
 def _find(name: str) -> User:

@@ -68,6 +68,10 @@ class ReviewedProof(Kind):
             Evidence.State.PENDING,
         )
 
+    def describe(self, evidence: Evidence) -> str:
+        form = evidence.payload.get("form")
+        return f"You sent {'an' if form == Proof.Form.IMAGE else 'a'} {form}"
+
     def keep(self, evidence: Evidence, answer: Any, *, is_new: bool) -> None:
         """The content beside its evidence; a copy of somebody else's proof is marked."""
         if not is_new:

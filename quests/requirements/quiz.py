@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from quests.models import Evidence
 from quests.requirements.base import Config, Fact, Kind, Place, invalid, only, whole_number
 from quests.requirements.tries import clean_tries
 
@@ -53,6 +54,10 @@ class Quiz(Kind):
             return None
         payload = {"right": right, "questions": len(questions)}
         return Fact(f"quiz {place.period}".strip(), place.now, payload)
+
+    def describe(self, evidence: Evidence) -> str:
+        right, questions = (evidence.payload.get(name, 0) for name in ("right", "questions"))
+        return f"{right} of {questions} questions right"
 
 
 def _cleaned(question: Any) -> dict[str, Any]:

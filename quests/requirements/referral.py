@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Min, Q
 
-from quests.models import Completion, Player
+from quests.models import Completion, Evidence, Player
 from quests.requirements.base import Config, Fact, Kind, Place, only, whole_number
 
 _MOST_LOOKED_AT = 1_000
@@ -39,3 +39,6 @@ class Referral(Kind):
         )
         for public_id, username, since in friends[:_MOST_LOOKED_AT]:
             yield Fact(str(public_id), since, {"friend": username})
+
+    def describe(self, evidence: Evidence) -> str:
+        return f"{evidence.payload.get('friend')} completed her first quest"

@@ -39,6 +39,9 @@ class Streak(Kind):
         day = place.now.astimezone(ZoneInfo(zone or "UTC")).date()
         return Fact(f"{day} {place.period}".strip(), place.now, {"day": day.isoformat()})
 
+    def describe(self, evidence: Evidence) -> str:
+        return f"You were here on {evidence.payload.get('day')}"
+
     def judge(self, step: Step, evidence: Sequence[Evidence]) -> Judgement:
         days = {date.fromisoformat(row.payload["day"]): row.pk for row in evidence}
         best = best_streak(sorted(days), step.config["graceDays"], step.config["days"])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quests.models import Evidence
 from quests.requirements.base import Config, Kind, only, whole_number
 
 
@@ -18,3 +19,6 @@ class TrustedEvidence(Kind):
 
     def needed(self, config: Config) -> int:
         return int(config["count"])
+
+    def describe(self, evidence: Evidence) -> str:
+        return f"Asserted by {evidence.payload.get('assertedBy')}"

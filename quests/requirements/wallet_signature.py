@@ -8,6 +8,7 @@ from accounts.addresses import to_checksum
 from accounts.models import Wallet
 from accounts.siwe.signatures import recover
 from monitoring.wire.problems import Problem
+from quests.models import Evidence
 from quests.requirements.base import Config, Fact, Kind, Place, only, text_of
 
 _LONGEST_SENTENCE = 1_000
@@ -40,6 +41,9 @@ class WalletSignature(Kind):
             raise Problem("signature_mismatch", detail, status=400)
         payload = {"walletAddress": to_checksum(address)}
         return Fact(f"signature {place.period}".strip(), place.now, payload)
+
+    def describe(self, evidence: Evidence) -> str:
+        return f"Signed by {evidence.payload.get('walletAddress')}"
 
 
 def message_for(sentence: str, number: int, period: str) -> str:

@@ -1,7 +1,6 @@
 """What pages say of players and of what speaks for them."""
 
 from datetime import datetime
-from typing import Any
 
 from django import template
 from django.conf import settings
@@ -10,8 +9,6 @@ from django.utils.timesince import timesince
 from accounts.models import User
 from quests.demo_players import may_sign_in
 from quests.levels import Span, span_of
-from quests.models import Evidence
-from quests.pages import wording
 
 register = template.Library()
 _TINTS = 6
@@ -45,16 +42,6 @@ def ago(at: datetime) -> str:
     """In one unit: nobody asks for minutes after days."""
     passed = timesince(at, depth=1)
     return "just now" if passed.startswith("0") else f"{passed} ago"
-
-
-@register.filter
-def words(evidence: Evidence) -> str:
-    return wording.words_of(evidence)
-
-
-@register.filter
-def told(payload: Any) -> str:
-    return wording.told(payload)
 
 
 @register.filter

@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import unescape
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,6 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User, Wallet
+from links.models import MarkedClick, VisitOutcome
 from links.services import create_link
 from quests.completions.completing import complete_quest
 from quests.completions.correcting import hold_completion
@@ -361,6 +363,27 @@ def test_why_not_and_what_for(hers: Client, alice: User, make_quest: MakeQuest) 
     assert "2 of 2 questions right counts" in after
     assert "Asserted by operator counts" in after
     assert "Asserted by operator is seen, and does not count for this completion" in after
+
+
+def test_why_tells_what_was_seen_and_does_not_count(
+    hers: Client, alice: User, make_quest: MakeQuest
+) -> None:
+    link = create_link(owner=alice, url="https://example.com/", slug="poster")
+    visit = {"id": "go", "kind": "visit_link", "title": "Read", "config": {"link": link.slug}}
+    number = make_quest(visit, CODE).number
+    submit_step(player=alice, number=number, key="code", answer="open sesame")
+    MarkedClick.objects.create(
+        event_id=uuid4(), link_id=link.pk, subject=str(alice.public_id), at=timezone.now(),
+        outcome=VisitOutcome.BOT,
+    )  # fmt: skip
+    page = text(hers.get(f"/quests/{number}/why"))
+    assert "The right code is seen" in page or "The right code counts" in page
+    assert (
+        "The link was opened. does not count: It was opened by a program, not by a browser." in page
+    )
+    assert "wrong answer" not in page
+    submit_step(player=alice, number=number, key="code", answer="open says me")
+    assert "1 wrong answer so far." in text(hers.get(f"/quests/{number}/why"))
 
 
 # --- Leaderboards ---------------------------------------------------------------------------------
