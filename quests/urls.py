@@ -14,7 +14,9 @@ from quests.api import (
     webhooks,
 )
 from quests.api import visits as visits_api
+from quests.pages import appeals as appeal_pages
 from quests.pages import board, demo, home, leaderboard, players, quest, visits
+from quests.pages import raffles as raffle_pages
 
 app_name = "quests"
 urlpatterns = [
@@ -29,6 +31,10 @@ urlpatterns = [
     path("leaderboard", leaderboard.leaderboard, name="leaderboard-page"),
     path("players/<str:name>", players.profile, name="player"),
     path("me", players.me, name="me"),
+    path("completions/<uuid:public_id>/appeal", appeal_pages.appeal, name="appeal-page"),
+    path("raffles", raffle_pages.raffles, name="raffles-page"),
+    path("raffles/<slug:slug>", raffle_pages.raffle, name="raffle-page"),
+    path("raffles/<slug:slug>/draw.json", raffle_pages.raffle_document, name="raffle-document"),
     path("login/demo", demo.sign_in, name="demo-login"),
     path("api/quests", catalogue.QuestsView.as_view(), name="quests"),
     path("api/quests/<int:number>", catalogue.QuestView.as_view(), name="quest"),
