@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from quests.models import Quest, Season
+from quests.models import Quest, Raffle, Season
 from quests.pages.cards import Card, State, cards_of
 from quests.pages.visitors import visitor, whole
 
@@ -71,6 +71,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "categories": sorted({quest.category for quest in quests if quest.category}),
         "seasons": _seasons(quests),
         "season": _season(quests, wanted.season),
+        "has_raffles": Raffle.objects.exists(),
         "now": timezone.now(),
     }
     return render(request, "quests/board.html", context)

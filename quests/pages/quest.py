@@ -98,7 +98,8 @@ def _submit(request: HttpRequest, quest: Quest, key: str) -> tuple[Refusal | Non
             player=player(request), number=quest.number, key=key, answer=answer
         )
     except Problem as problem:
-        return Refusal(key, str(problem.detail), sent), problem.status_code
+        wait = problem.headers.get("Retry-After", "")
+        return Refusal(key, str(problem.detail), sent, wait), problem.status_code
     if outcome.evidence is None:
         return Refusal(key, _wrong(outcome.tries_left), sent), 200
     if outcome.evidence.state == Evidence.State.PENDING:
@@ -140,6 +141,8 @@ def _page(
 ) -> HttpResponse:
     context: dict[str, Any] = showing.quest_page(quest, visitor(request), refusal)
     response = render(request, template, context, status=status)
+    if refusal and refusal.wait:
+        response["Retry-After"] = refusal.wait
     if template != "quests/quest.html":
         response["Cache-Control"] = "no-store"
     return response

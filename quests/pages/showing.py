@@ -32,6 +32,8 @@ class Refusal:
     step: str
     text: str
     sent: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # The seconds after which it may go better, as the header Retry-After says them.
+    wait: str = ""
 
 
 @dataclass(frozen=True, slots=True)

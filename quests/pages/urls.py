@@ -3,7 +3,17 @@
 from django.urls import path
 
 from quests import embeds
-from quests.pages import board, demo, home, leaderboard, players, quest, visits
+from quests.pages import (
+    appeals,
+    board,
+    demo,
+    home,
+    leaderboard,
+    players,
+    quest,
+    raffles,
+    visits,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -17,6 +27,10 @@ urlpatterns = [
     path("leaderboard", leaderboard.leaderboard, name="leaderboard-page"),
     path("players/<str:name>", players.profile, name="player"),
     path("me", players.me, name="me"),
+    path("completions/<uuid:public_id>/appeal", appeals.appeal, name="appeal-page"),
+    path("raffles", raffles.raffles, name="raffles-page"),
+    path("raffles/<slug:slug>", raffles.raffle, name="raffle-page"),
+    path("raffles/<slug:slug>/draw.json", raffles.raffle_document, name="raffle-document"),
     path("login/demo", demo.sign_in, name="demo-login"),
     path("embed/leaderboard", embeds.leaderboard, name="embed-leaderboard"),
 ]

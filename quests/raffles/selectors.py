@@ -2,7 +2,7 @@
 
 from django.db.models import Prefetch, QuerySet
 
-from quests.models import Raffle, RaffleEntrant, RaffleWinner
+from quests.models import Completion, Raffle, RaffleEntrant, RaffleWinner
 
 
 def raffles() -> "QuerySet[Raffle]":
@@ -18,3 +18,24 @@ def with_winners() -> "QuerySet[Raffle]":
 def entrants_of(raffle: Raffle) -> "QuerySet[RaffleEntrant]":
     """None before the draw."""
     return RaffleEntrant.objects.filter(raffle=raffle).select_related("completion")
+
+
+def entrant_count(raffle: Raffle) -> int:
+    """Before the draw, how many would be in it now."""
+    if raffle.drawn_at:
+        return raffle.entrants.count()
+    done = Completion.objects.filter(
+        status=Completion.Status.PAID, completed_at__lt=raffle.closes_at
+    )
+    if raffle.opens_at:
+        done = done.filter(completed_at__gte=raffle.opens_at)
+    if raffle.quest_id:
+        done = done.filter(quest=raffle.quest_id)
+    else:
+        done = done.filter(quest__season=raffle.season_id)
+    return done.values("player").distinct().count()
+
+
+def unpaid_since(raffle: Raffle) -> int:
+    """How many entrants' completions were held or reversed after they had entered."""
+    return raffle.entrants.exclude(completion__status=Completion.Status.PAID).count()

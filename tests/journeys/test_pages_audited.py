@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from tests.journeys.browsers import needs_chromium
 from tests.stack import Stack
@@ -17,12 +18,29 @@ pytestmark = [
 AUDIT = Path(__file__).with_name("audit.js").read_text(encoding="utf-8")
 # Of a first visit, compressed, in bytes.
 MOST_TRANSFERRED = 150_000
+MOST_TABS = 150
+WIDTHS = (360, 1280)
 VISITORS = (
     "/", "/quests", "/quests/1", "/quests/2", "/leaderboard", "/players/maya-demo", "/status",
-    "/login", "/api/docs", "/handbook+", "/nothing-here",
+    "/login", "/raffles", "/handbook+", "/nothing-here",
 )  # fmt: skip
 PLAYERS = ("/", "/quests", "/quests/2", "/quests/2/why", "/me", "/rooms", "/rooms/demo-lobby")
-OPERATORS = ("/links",)
+TABBED = ("/", "/quests", "/login")
+TRANSFERRED = """() => [...performance.getEntriesByType("navigation"),
+  ...performance.getEntriesByType("resource")].reduce((sum, one) => sum + one.transferSize, 0)"""
+# Where the focus is: its place in the document, and whether somebody sees that it is there.
+FOCUSED = """() => {
+  const at = document.activeElement;
+  if (!at || at === document.body) return null;
+  const box = at.getBoundingClientRect(), style = getComputedStyle(at);
+  return {
+    place: [...document.querySelectorAll("*")].indexOf(at),
+    what: at.outerHTML.slice(0, 100),
+    seen: box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight,
+    marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0
+      || style.boxShadow !== "none",
+  };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +49,71 @@ def demo(stack: Stack) -> Iterator[str]:
     said = stack.manage("demo", "load")
     yield said.split("password ")[1].split()[0]
     stack.manage("demo", "clear", check=False)
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(stack: Stack, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    context = browser.new_context(base_url=stack.url, color_scheme=request.param)
+    yield context.new_page()
+    context.close()
+
+
+def found_on(page: Page, *paths: str) -> list[str]:
+    found = []
+    for path in paths:
+        page.goto(path)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            found += [f"{path} at {width}: {one}" for one in page.evaluate(AUDIT)]
+    return found
+
+
+@pytest.mark.usefixtures("demo")
+def test_nothing_is_wrong_with_the_pages_of_visitors(page: Page) -> None:
+    assert found_on(page, *VISITORS) == []
+
+
+@pytest.mark.usefixtures("demo")
+def test_nothing_is_wrong_with_the_pages_of_players(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_role("button", name="demo player").click()
+    page.wait_for_url("**/quests")
+    assert found_on(page, *PLAYERS, "/links") == []
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_first_visit_is_light(stack: Stack, browser: Browser) -> None:
+    heavy = {}
+    for path in VISITORS:
+        context = browser.new_context(base_url=stack.url)
+        page = context.new_page()
+        page.goto(path, wait_until="load")
+        size = page.evaluate(TRANSFERRED)
+        context.close()
+        assert size > 0
+        if size > MOST_TRANSFERRED:
+            heavy[path] = size
+    assert heavy == {}
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize("path", TABBED)
+def test_the_keyboard_gets_through_in_order_and_sees_where_it_is(
+    stack: Stack, browser: Browser, path: str
+) -> None:
+    context = browser.new_context(base_url=stack.url, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(path)
+    steps = []
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        step = page.evaluate(FOCUSED)
+        if step is None or (steps and step["place"] == steps[0]["place"]):
+            break
+        steps.append(step)
+    else:
+        pytest.fail(f"there is no end to {path}")
+    context.close()
+    assert len(steps) > 3
+    assert [step["place"] for step in steps] == sorted(step["place"] for step in steps)
+    assert [step["what"] for step in steps if not (step["seen"] and step["marked"])] == []

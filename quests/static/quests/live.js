@@ -63,7 +63,7 @@ async function listen() {
   client.on("quest:completed", (data) => toasts.completed(data));
   client.on("quest:progress", (data) => toasts.progress(data));
   client.on("level:up", ({ level }) => toasts.level(level));
-  for (const event of ["quest:completed", "quest:progress", "level:up", "leaderboard:changed"]) {
+  for (const event of ["quest:completed", "quest:progress", "level:up", "leaderboard:changed", "quest:drop", "xp:changed"]) {
     client.on(event, (data) => hear(event, data));
   }
   // What happened while there was no connection nobody has told us.
