@@ -1,5 +1,6 @@
 """`/completions/<id>/appeal`: a player asks once for a second look at what was not paid."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -21,7 +22,7 @@ def appeal(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Somebody else's is not there."""
     mine = Completion.objects.filter(player=player(request)).select_related("quest", "appeal")
     completion = get_object_or_404(mine, public_id=public_id)
-    context = {"completion": completion, "quest": completion.quest}
+    context: dict[str, Any] = {"completion": completion, "quest": completion.quest}
     if request.method != "POST":
         return render(request, "quests/appeal.html", context)
     text = request.POST.get("text", "")
@@ -29,8 +30,7 @@ def appeal(request: HttpRequest, public_id: UUID) -> HttpResponse:
         limit_player(request)
         appeals.appeal(player=player(request), completion=completion, text=text)
     except Problem as problem:
-        refusal = Refusal("", str(problem.detail), {"text": [text]})
-        context["refusal"] = refusal
+        context["refusal"] = Refusal("", str(problem.detail), {"text": [text]})
         return render(request, "quests/appeal.html", context, status=problem.status_code)
     messages.info(request, "Sent. Somebody will look at it again.")
     return redirect("quests:appeal-page", public_id)

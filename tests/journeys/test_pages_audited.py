@@ -22,7 +22,8 @@ MOST_TABS = 150
 WIDTHS = (360, 1280)
 VISITORS = (
     "/", "/quests", "/quests/1", "/quests/2", "/leaderboard", "/players/maya-demo", "/status",
-    "/login", "/raffles", "/handbook+", "/nothing-here",
+    "/login", "/raffles", "/handbook+", "/nothing-here", "/developers", "/developers/realtime",
+    "/embed/leaderboard",
 )  # fmt: skip
 PLAYERS = ("/", "/quests", "/quests/2", "/quests/2/why", "/me", "/rooms", "/rooms/demo-lobby")
 TABBED = ("/", "/quests", "/login")
@@ -32,13 +33,15 @@ TRANSFERRED = """() => [...performance.getEntriesByType("navigation"),
 FOCUSED = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return null;
-  const box = at.getBoundingClientRect(), style = getComputedStyle(at);
+  const box = at.getBoundingClientRect();
+  // A card is marked as a whole, by what its link spreads over it.
+  const styles = [getComputedStyle(at), getComputedStyle(at, "::after")];
   return {
     place: [...document.querySelectorAll("*")].indexOf(at),
     what: at.outerHTML.slice(0, 100),
     seen: box.width > 1 && box.height > 1 && box.bottom > 0 && box.top < innerHeight,
-    marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0
-      || style.boxShadow !== "none",
+    marked: styles.some((style) => style.content !== "none" && (style.boxShadow !== "none"
+      || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)),
   };
 }"""
 
@@ -61,9 +64,10 @@ def page(stack: Stack, browser: Browser, request: pytest.FixtureRequest) -> Iter
 def found_on(page: Page, *paths: str) -> list[str]:
     found = []
     for path in paths:
-        page.goto(path)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
+            if width == WIDTHS[0]:
+                page.goto(path)
             found += [f"{path} at {width}: {one}" for one in page.evaluate(AUDIT)]
     return found
 
@@ -79,6 +83,18 @@ def test_nothing_is_wrong_with_the_pages_of_players(page: Page) -> None:
     page.get_by_role("button", name="demo player").click()
     page.wait_for_url("**/quests")
     assert found_on(page, *PLAYERS, "/links") == []
+
+
+def test_nothing_is_wrong_with_the_pages_of_creators(page: Page, demo: str) -> None:
+    page.goto("/login?next=/links")
+    page.get_by_label("Username").fill("demo")
+    page.get_by_label("Password", exact=True).fill(demo)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/links")
+    link = page.get_by_role("link", name="Spring meetup").first.get_attribute("href")
+    assert (
+        found_on(page, "/links", *(f"{link}{part}" for part in ("", "/edit", "/try", "/qr"))) == []
+    )
 
 
 @pytest.mark.usefixtures("demo")

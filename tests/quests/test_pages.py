@@ -516,7 +516,7 @@ def test_no_page_needs_more_than_our_strict_policy(
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/", 15), ("/quests", 9), ("/quests/1", 12), ("/quests/1/why", 12), ("/leaderboard", 5),
+        ("/", 15), ("/quests", 10), ("/quests/1", 12), ("/quests/1/why", 12), ("/leaderboard", 5),
         ("/players/alice", 7), ("/me", 12),
     ],
 )  # fmt: skip
