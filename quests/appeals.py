@@ -11,7 +11,7 @@ from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
 from quests import audit, outbox
 from quests.completions import correcting
-from quests.models import Appeal, Completion, LedgerEntry, OutboxEvent
+from quests.models import Appeal, Completion, LedgerEntry, OutboxEvent, Season
 
 MAX_TEXT = 2_000
 # It goes into the ledger as a reason, with a few words around it.
@@ -93,14 +93,19 @@ def _paid(completion: Completion, actor: User, reason: str) -> LedgerEntry | Non
         return correcting.release_completion(completion=completion, reason=reason, actor=actor)
     if completion.status == Status.PAID or not completion.xp:
         return None
-    season = completion.quest.season
+    # That of what was paid, wherever the quest belongs by now.
+    season = _open_season(correcting.season_of(completion))
     return correcting.award(
         player=completion.player,
         amount=completion.xp,
         reason=reason,
         actor=actor,
-        season=season if season and season.closed_at is None else None,
+        season=season,
     )
+
+
+def _open_season(season_id: int | None) -> Season | None:
+    return Season.objects.filter(pk=season_id or 0, closed_at=None).first()
 
 
 def _decide(

@@ -16,7 +16,7 @@ from quests.levels import level_of
 from quests.requirements.judging import Verdict
 from realtime import doors
 
-# However many people earn something: pages look at the leaderboard again this often at most.
+# However many people earn something: this often at most, each process says so.
 LEADERBOARD_EVERY = 1.0
 
 
@@ -24,7 +24,8 @@ def announce_completion_after_commit(
     player: User, quest: QuestDefinition, *, xp: int, total_xp: int, is_held: bool
 ) -> None:
     transaction.on_commit(
-        partial(_tell_completion, str(player.public_id), quest, xp, total_xp, is_held=is_held)
+        partial(_tell_completion, str(player.public_id), quest, xp, total_xp, is_held=is_held),
+        robust=True,  # what is committed must not fail because nobody could be told
     )
 
 
@@ -46,12 +47,14 @@ def announce_progress_after_commit(
     ]
     user = str(player.public_id)
     for step in steps:
-        transaction.on_commit(partial(doors.post_to_user, user, "quest:progress", step))
+        transaction.on_commit(
+            partial(doors.post_to_user, user, "quest:progress", step), robust=True
+        )
 
 
 def announce_xp_after_commit(player_id: int) -> None:
     """A correction: what pages show of her is not right any more."""
-    transaction.on_commit(partial(_tell_xp, player_id))
+    transaction.on_commit(partial(_tell_xp, player_id), robust=True)
 
 
 def _tell_completion(
@@ -107,6 +110,8 @@ class _Leaderboard:
                 return
             wait = self._told_at + LEADERBOARD_EVERY - time.monotonic()
             self._is_due = wait > 0
+            if not self._is_due:
+                self._told_at = time.monotonic()
         if wait > 0:
             timer = Timer(wait, self._tell_now)
             timer.daemon = True

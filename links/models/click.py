@@ -1,7 +1,9 @@
 """Clicks as they were seen, and the accounts that prove none is missing."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 
 class Click(models.Model):
@@ -57,6 +59,8 @@ class MarkedClick(models.Model):
 
     event_id = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
+    # When the drain wrote it: whoever looks for what is new looks by this.
+    recorded_at = models.DateTimeField(db_default=Now())
     link_id = models.BigIntegerField()
     subject = models.CharField(max_length=64)
     outcome = models.CharField(max_length=16, choices=VisitOutcome)
@@ -73,6 +77,7 @@ class MarkedClick(models.Model):
         indexes = [
             models.Index("subject", "link_id", "at", name="marked_click_of_subject"),
             models.Index(F("at").desc(), name="marked_click_newest"),
+            BrinIndex("recorded_at", name="marked_click_recorded", pages_per_range=16),
         ]
 
     def __str__(self) -> str:

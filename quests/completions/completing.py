@@ -6,7 +6,6 @@ Everybody who writes XP keeps to it.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +26,7 @@ from quests.cooldown import cooling_until
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Completion
 from quests.requirements import judging
+from quests.requirements.judging import Judged
 from quests.selectors import facts_of, first_result, total_xp
 
 # A quest that changes again while we read it anew is a quest under edit; the caller may retry.
@@ -48,9 +48,9 @@ class Result:
     evidence: list[int]
 
 
-def complete_quest(*, player: User, number: int, evidence: Sequence[int] | None = None) -> Result:
-    """Pay `player` for the quest. `evidence`, if it was judged in this very transaction, is not
-    judged again.
+def complete_quest(*, player: User, number: int, judged: Judged | None = None) -> Result:
+    """Pay `player` for the quest. What was `judged` in this very transaction is not judged again,
+    if it was of the same version and period.
 
     Problems, all 409: `quest_already_completed` (with `firstResult`), `requirements_missing`,
     `prerequisites_missing`, `cooling_down`, `quota_exhausted`, `evidence_used`, and those of a
@@ -60,13 +60,13 @@ def complete_quest(*, player: User, number: int, evidence: Sequence[int] | None 
         quest = find_definition(number, fresh=reading > 0)
         now = timezone.now()
         quest.refuse_closed(now)
-        if (result := _complete(player, quest, now, evidence)) is not None:
+        if (result := _complete(player, quest, now, judged)) is not None:
             return result
     raise unavailable("quest_changing", "This quest is being changed. Try again.")
 
 
 def _complete(
-    player: User, quest: QuestDefinition, now: datetime, evidence: Sequence[int] | None
+    player: User, quest: QuestDefinition, now: datetime, judged: Judged | None
 ) -> Result | None:
     """None when the quest has changed since it was read.
 
@@ -74,12 +74,12 @@ def _complete(
     """
     if not (quest.prerequisites or quest.cooldown or quest.steps or quest.quota):
         return _pay(player, quest, now, [])
-    return _ask_and_pay(player, quest, now, evidence)
+    return _ask_and_pay(player, quest, now, judged)
 
 
 @retried
 def _ask_and_pay(
-    player: User, quest: QuestDefinition, now: datetime, judged: Sequence[int] | None
+    player: User, quest: QuestDefinition, now: datetime, judged: Judged | None
 ) -> Result | None:
     try:
         evidence = _asked(player, quest, now, judged)
@@ -93,16 +93,16 @@ def _ask_and_pay(
     return result
 
 
-def _asked(
-    player: User, quest: QuestDefinition, now: datetime, judged: Sequence[int] | None
-) -> list[int]:
+def _asked(player: User, quest: QuestDefinition, now: datetime, judged: Judged | None) -> list[int]:
     """The evidence to consume, when nothing stands in the way."""
     _refuse_missing_prerequisites(player, quest)
     if quest.cooldown:
         _refuse_cooling(player, quest, now)
-    evidence = list(judged or ())
-    if quest.steps and judged is None:
-        evidence = judging.evidence_for(player, quest, quest.period(now))
+    evidence, period = list[int](), quest.period(now)
+    if judged and (judged.version, judged.period) == (quest.version, period):
+        evidence = judged.evidence
+    elif quest.steps:
+        evidence = judging.evidence_for(player, quest, period)
     if quest.quota and quota.is_sold_out(quest.id):
         raise _sold_out()
     return evidence

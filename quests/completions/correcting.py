@@ -82,7 +82,7 @@ def hold_completion(*, completion: Completion, reason: str, actor: User) -> Ledg
         completion.player_id,
         -completion.xp,
         completions=-1,
-        season=_season_of(completion),
+        season=season_of(completion),
         completion=completion,
         becomes=Status.HELD,
     )
@@ -99,7 +99,7 @@ def release_completion(*, completion: Completion, reason: str, actor: User) -> L
         completion.player_id,
         completion.xp,
         completions=1,
-        season=_season_of(completion),
+        season=season_of(completion),
         completion=completion,
         becomes=Status.PAID,
     )
@@ -135,7 +135,7 @@ def _locked_held(completion: Completion) -> Completion:
     return completion
 
 
-def _season_of(completion: Completion) -> int | None:
+def season_of(completion: Completion) -> int | None:
     """That of what was entered for it, whatever became of the quest; else the quest's own."""
     last = completion.entries.order_by("-pk").first()
     return last.season_id if last else completion.quest.season_id

@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from monitoring.postgresql.turns import turn
 from quests.evidence import verifying, withdrawing
 from quests.models import Sweep
 from quests.requirements.observed import Observed
 from quests.requirements.registry import kinds
 
+_TURN = 0x7377_6565_7065_7273  # "sweepers"
 # A fact can be older than the commit by which it is seen: two sweeps overlap.
 _OVERLAP = timedelta(minutes=2)
-# Of a service that begins, or that was away for longer.
+# Of a kind that is asked for the first time, and of a service that was away for longer.
 _LONGEST = timedelta(days=7)
 
 
@@ -21,7 +23,10 @@ def sweep() -> int:
     mark moves only when everything before it has been seen."""
     asked = verifying.asked_kinds()
     observed = [kind for kind in kinds().values() if isinstance(kind, Observed)]
-    return sum(_sweep(kind) for kind in observed if kind.name in asked)
+    with turn(_TURN) as is_ours:
+        if not is_ours:
+            return 0  # the last one is still at it
+        return sum(_sweep(kind) for kind in observed if kind.name in asked)
 
 
 def _sweep(kind: Observed) -> int:
@@ -36,4 +41,4 @@ def _sweep(kind: Observed) -> int:
 
 def _since(kind: str, now: datetime) -> datetime:
     known = Sweep.objects.filter(kind=kind).values_list("swept_until", flat=True).first()
-    return max(known or now, now - _LONGEST) - _OVERLAP
+    return max(known or now - _LONGEST, now - _LONGEST) - _OVERLAP

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -20,7 +20,7 @@ from quests.completions.completing import complete_quest
 from quests.definitions import QuestDefinition, find_definition
 from quests.models import Quest, Requirement
 from quests.requirements import judging
-from quests.requirements.judging import Verdict
+from quests.requirements.judging import Judged, Verdict
 from quests.requirements.observed import Observed, OpenAttempt
 from quests.requirements.registry import kind_of
 
@@ -54,12 +54,24 @@ def asked_kinds() -> frozenset[str]:
 
 
 def settle_all(attempts: Sequence[OpenAttempt]) -> int:
-    """Each by itself: what stands in the way of one player is nothing to the others."""
+    """Each by itself: what stands in the way of one player is nothing to the others. A database
+    that is away is in the way of all."""
     players = User.objects.in_bulk([attempt.player_id for attempt in attempts]) if attempts else {}
     return sum(
-        settle(player=players[attempt.player_id], number=attempt.number, period=attempt.period)
+        _settle_alone(players[attempt.player_id], attempt)
         for attempt in attempts
+        if attempt.player_id in players
     )
+
+
+def _settle_alone(player: User, attempt: OpenAttempt) -> bool:
+    try:
+        return settle(player=player, number=attempt.number, period=attempt.period)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("quest_not_settled", quest=attempt.number, player=player.pk)
+        return False
 
 
 def settle(*, player: User, number: int, period: str | None = None) -> bool:
@@ -80,17 +92,18 @@ def _settle(player: User, number: int, period: str | None) -> bool:
         return False
     found = judging.judge(player, quest, now_period)
     if all(verdict.judgement.is_met for verdict in found):
-        return _complete(player, number, judging.used_by(found))
+        judged = Judged(quest.version, now_period, judging.used_by(found))
+        return _complete(player, number, judged)
     _prompt(player, quest, now_period, found)
     live.announce_progress_after_commit(player, quest, found)
     return False
 
 
-def _complete(player: User, number: int, evidence: Sequence[int]) -> bool:
+def _complete(player: User, number: int, judged: Judged) -> bool:
     """In a savepoint: the evidence stays when the completion is refused."""
     try:
         with transaction.atomic():
-            complete_quest(player=player, number=number, evidence=evidence)
+            complete_quest(player=player, number=number, judged=judged)
     except Problem as problem:
         if problem.code != "quest_already_completed":
             log.info("quest_not_settled", quest=number, player=player.pk, code=problem.code)

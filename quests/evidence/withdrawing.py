@@ -33,15 +33,16 @@ def look_again(kind: str, ids: Sequence[Any]) -> int:
 @retried
 def withdraw(*, evidence_id: int, reason: str) -> bool:
     """Whether it counted until now. Locks the completion first, as every correction does."""
-    row = Evidence.objects.select_related("completion").get(pk=evidence_id)
-    completion = _locked(row.completion_id)
+    completion = _locked(Evidence.objects.get(pk=evidence_id).completion_id)
     row = Evidence.objects.select_for_update(of=["self"]).get(pk=evidence_id)
+    if completion is None:
+        completion = _locked(row.completion_id)  # it was consumed while we came
     if row.state != Evidence.State.VERIFIED:
         return False
     row.state, row.review_note = Evidence.State.WITHDRAWN, reason
     row.version += 1
     row.save(update_fields=["state", "review_note", "version"])
-    if completion and not _is_replaced(row, completion):
+    if completion and not _is_replaced(completion):
         _take_back(completion, reason)
     return True
 
@@ -52,9 +53,9 @@ def _locked(completion_id: int | None) -> Completion | None:
     return Completion.objects.select_for_update().select_related(None).get(pk=completion_id)
 
 
-def _is_replaced(gone: Evidence, completion: Completion) -> bool:
-    """Whether what else is known of the player, by the time she completed it, is enough: then that
-    speaks for the completion."""
+def _is_replaced(completion: Completion) -> bool:
+    """Whether what else is known of the player, by the time she completed it, is enough by the
+    quest as it is now: then that speaks for the completion."""
     quest = definition_of(completion.quest)
     mine = Evidence.objects.filter(player=completion.player, quest=completion.quest)
     rows = mine.filter(period=completion.period, state=Evidence.State.VERIFIED)
@@ -63,7 +64,8 @@ def _is_replaced(gone: Evidence, completion: Completion) -> bool:
     if not all(verdict.judgement.is_met for verdict in found):
         return False
     used = {pk for verdict in found for pk in verdict.judgement.used}
-    mine.filter(completion=completion).exclude(pk__in=used | {gone.pk}).update(completion=None)
+    spare = mine.filter(completion=completion, state=Evidence.State.VERIFIED)
+    spare.exclude(pk__in=used).update(completion=None)
     mine.filter(pk__in=used).update(completion=completion)
     return True
 

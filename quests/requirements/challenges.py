@@ -20,7 +20,11 @@ def ask_if_due(place: Place, *, every: timedelta) -> None:
     """The attempt's row is locked, so that two who find it due ask once."""
     attempt = _attempt(place, lock=True)
     last = attempt.challenges.filter(step=place.step.key).last()
-    if last and (place.now < last.asked_at + every or _is_open(last, place.now)):
+    if last and _is_open(last, place.now):
+        # Told again: she may have come back to the page, or never have heard.
+        transaction.on_commit(partial(_show, place, last), robust=True)
+        return
+    if last and place.now < last.asked_at + every:
         return
     asked = Challenge.objects.create(
         attempt=attempt,
@@ -29,7 +33,7 @@ def ask_if_due(place: Place, *, every: timedelta) -> None:
         asked_at=place.now,
         expires_at=place.now + ANSWERED_WITHIN,
     )
-    transaction.on_commit(partial(_show, place, asked))
+    transaction.on_commit(partial(_show, place, asked), robust=True)
 
 
 def answer(place: Place, word: str) -> Challenge | None:

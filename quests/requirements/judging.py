@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -39,6 +40,14 @@ def evidence_for(player: User, quest: QuestDefinition, period: str) -> list[int]
     return used_by(found)
 
 
+class Judged(NamedTuple):
+    """The ids of the evidence that speaks for a completion of this version, in this period."""
+
+    version: int
+    period: str
+    evidence: list[int]
+
+
 def used_by(found: Iterable[Verdict]) -> list[int]:
     """The ids of the evidence behind these verdicts."""
     return sorted(id_ for verdict in found for id_ in verdict.judgement.used)
@@ -49,13 +58,18 @@ def judge(
 ) -> list[Verdict]:
     """A verdict a step, in their order; looks for facts that nobody has pushed first, unless it
     `is_over`: what comes after a completion is evidence of nothing."""
-    if not is_over:
-        _collect(player, quest, period)
+    known = _known(player, quest, period)
+    if not is_over and _collect(player, quest, period, known):
+        known = _known(player, quest, period)
     rows = defaultdict(list)
-    evidence = Evidence.objects.filter(player=player, quest=quest.id, period=period)
-    for row in evidence.order_by("occurred_at", "pk"):
+    for row in known:
         rows[row.step, row.kind].append(row)
     return verdicts(quest, {step.key: rows[step.key, step.kind] for step in quest.steps})
+
+
+def _known(player: User, quest: QuestDefinition, period: str) -> list[Evidence]:
+    evidence = Evidence.objects.filter(player=player, quest=quest.id, period=period)
+    return list(evidence.order_by("occurred_at", "pk"))
 
 
 def verdicts(quest: QuestDefinition, rows: Mapping[str, list[Evidence]]) -> list[Verdict]:
@@ -109,8 +123,15 @@ def is_observed(quest: QuestDefinition) -> bool:
     return any(kind_of(step.kind).is_observed for step in quest.steps)
 
 
-def _collect(player: User, quest: QuestDefinition, period: str) -> None:
-    """Write down what nobody has pushed."""
+def _collect(player: User, quest: QuestDefinition, period: str, known: Iterable[Evidence]) -> bool:
+    """Write down what nobody has pushed; whether there was anything new."""
+    sources = {(row.step, row.kind, row.source_id) for row in known}
+    found = False
     for place in places(player, quest, period):
-        if facts := list(kind_of(place.step.kind).find(place)):
-            record(place, facts)
+        key, kind = place.step.key, place.step.kind
+        facts = kind_of(kind).find(place)
+        new = [fact for fact in facts if (key, kind, fact.source_id) not in sources]
+        if new:
+            record(place, new)
+            found = True
+    return found

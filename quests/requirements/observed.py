@@ -26,6 +26,8 @@ JOIN quests_attempt attempt
     ON attempt.player_id = fact.player_id AND attempt.started_at <= fact.at
 JOIN quests_quest quest ON quest.id = attempt.quest_id AND quest.status = 'published'
     AND (quest.ends_at IS NULL OR quest.ends_at > now())
+    -- The longest period is a week: what was begun before the last one is over.
+    AND (quest.recurrence = 'once' OR attempt.started_at > now() - interval '8 days')
 JOIN quests_requirement step ON step.quest_id = quest.id AND step.kind = %(kind)s
     AND step.config ->> %(name)s = fact.place
 WHERE NOT EXISTS (

@@ -46,6 +46,7 @@ JOIN realtime_room room ON room.id = here.room_id
 JOIN quests_attempt attempt ON attempt.player_id = here.user_id
 JOIN quests_quest quest ON quest.id = attempt.quest_id AND quest.status = 'published'
     AND (quest.ends_at IS NULL OR quest.ends_at > now())
+    AND (quest.recurrence = 'once' OR attempt.started_at > now() - interval '8 days')
 JOIN quests_requirement step ON step.quest_id = quest.id AND step.kind = %(kind)s
     AND step.config ->> 'room' = room.slug
 CROSS JOIN LATERAL (
@@ -80,8 +81,8 @@ class RoomPresence(Observed):
     """`{"room": "lobby", "minutes": 30, "withinMinutes": 60, "challengeMinutes": 10}`: so many
     minutes in the room within so many.
 
-    With `challengeMinutes` a word is shown to the player alone, at first and then that often; until
-    she has typed it, time does not count.
+    With `challengeMinutes` a word is shown to the player alone, at first and then that often; from
+    one that she does not type in time until the next one that she does, time does not count.
     """
 
     name = "room_presence"
@@ -156,10 +157,12 @@ class RoomPresence(Observed):
         """The first minutes that lie close enough; else the most of them that do."""
         minutes = [row for row in evidence if "minute" in row.payload]
         needed, within = self.needed(step.config), timedelta(minutes=step.config["withinMinutes"])
+        began = [self.began(row) for row in minutes]
         best: Sequence[Evidence] = ()
-        for end in range(len(minutes)):
-            earliest = minutes[end].occurred_at - within
-            start = next(i for i, row in enumerate(minutes) if self.began(row) >= earliest)
+        start = 0
+        for end, row in enumerate(minutes):
+            while began[start] < row.occurred_at - within:
+                start += 1
             close = minutes[max(start, end + 1 - needed) : end + 1]
             best = max(best, close, key=len)
             if len(best) == needed:

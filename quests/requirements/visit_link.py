@@ -51,9 +51,11 @@ class VisitLink(Observed):
         slug, domain = config.get("link"), config.get("domain", "")
         if not isinstance(slug, str) or not isinstance(domain, str):
             raise ValueError("“link” is the slug of a short link.")  # noqa: TRY004 - the caller's mistake
-        same = config.get("sameBrowser", True)
+        same = config.get("sameBrowser", not domain)
         if not isinstance(same, bool):
             raise ValueError("“sameBrowser” is true or false.")  # noqa: TRY004 - the caller's mistake
+        if same and domain:
+            raise ValueError("Cookies do not go to another domain: “sameBrowser” is false there.")
         if (link := find_link(slug, domain)) is None:
             raise ValueError(f"There is no short link “{slug}”.")
         dwell = whole_number(config, "dwellSeconds", 0, at_least=0, at_most=_LONGEST_DWELL)
@@ -66,7 +68,7 @@ class VisitLink(Observed):
         return self._open("click.event_id = ANY(%(ids)s::uuid[])", ids=list(ids))
 
     def missed(self, since: datetime) -> list[OpenAttempt]:
-        return self._open("click.at > %(since)s", since=since)
+        return self._open("click.recorded_at > %(since)s", since=since)
 
     def _open(self, which: str, **values: Any) -> list[OpenAttempt]:
         return open_attempts(_FACTS.format(which=which), kind=self.name, name="link", **values)

@@ -1,6 +1,7 @@
 """A click that the redirect saw pays a quest; a click that is not the player's own never does."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -11,12 +12,15 @@ from links.models import Link
 from links.services import create_link
 from monitoring.health.report import Status
 from monitoring.wire.problems import Problem
+from quests.authoring.document import document_of
+from quests.authoring.services import update_quest
 from quests.definitions import definition_of
 from quests.evidence import sweeping, verifying
 from quests.explanation import StepExplanation, explain
 from quests.health import check_evidence
 from quests.models import Completion, Evidence, Quest, Sweep
 from quests.progress import submit_step
+from quests.requirements import judging
 from quests.selectors import total_xp
 from tests.links.conftest import GOOGLEBOT
 from tests.quests.conftest import CODE, MakeQuest
@@ -170,3 +174,54 @@ def test_a_sweep_that_does_not_come_is_a_matter_of_health(
     assert check_evidence().status is Status.HEALTHY
     Sweep.objects.update(swept_until=timezone.now() - timedelta(seconds=61))
     assert check_evidence().status is Status.DEGRADED
+
+
+def test_a_quest_that_changes_between_judging_and_paying_is_judged_again(
+    bob: User,
+    operator: User,
+    link: Link,
+    make_quest: MakeQuest,
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It asks for a code from now on: a click alone is not enough any more."""
+    quest = make_quest(VISIT)
+    address = house.address(bob, quest)
+    judge = judging.judge
+
+    def change_after(*args: Any, **kwargs: Any) -> Any:
+        found = judge(*args, **kwargs)
+        monkeypatch.setattr(judging, "judge", judge)
+        changed = document_of(quest) | {"steps": [VISIT, CODE]}
+        update_quest(quest=quest, document=changed, actor=operator)
+        return found
+
+    monkeypatch.setattr(judging, "judge", change_after)
+    house.opened(address, link)
+
+    assert not Completion.objects.exists()
+    assert Evidence.objects.count() == 1
+
+
+def test_one_player_whose_quest_cannot_be_settled_is_nothing_to_the_others(
+    bob: User,
+    charlie: User,
+    link: Link,
+    make_quest: MakeQuest,
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quest = make_quest(VISIT)
+    addresses = [house.address(player, quest) for player in (bob, charlie)]
+    settle = verifying.settle
+
+    def stumble(*, player: User, **about: Any) -> bool:
+        if player == bob:
+            raise KeyError("odd")
+        return settle(player=player, **about)
+
+    monkeypatch.setattr(verifying, "settle", stumble)
+    for address in addresses:
+        house.opened(address, link)
+    assert [row.player for row in Completion.objects.all()] == [charlie]
+    monkeypatch.undo()
