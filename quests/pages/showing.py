@@ -17,6 +17,7 @@ from quests.explanation import Explanation, Places, StepExplanation, explain
 from quests.markdown import render
 from quests.models import Evidence, Quest
 from quests.pages.cards import Card, State, cards_of
+from quests.requirements.ordering import spoken_gap
 from quests.requirements.registry import kind_of
 from quests.requirements.wallet_signature import message_for
 
@@ -61,6 +62,8 @@ class ShownStep:
     tries: Any = None
     newest: Evidence | None = None
     refusal: Refusal | None = None
+    # When it counts, of a step that comes after another.
+    order: str = ""
 
     @property
     def templates(self) -> list[str]:
@@ -130,7 +133,14 @@ def _steps(
 def _plain(step: Step) -> ShownStep:
     """To somebody who is not signed in."""
     needed = kind_of(step.kind).needed(step.config)
-    return ShownStep(step.key, step.kind, step.title, 0, needed)
+    return ShownStep(step.key, step.kind, step.title, 0, needed, order=_order(step))
+
+
+def _order(step: Step) -> str:
+    if not step.is_ordered:
+        return ""
+    gap = f", if it begins within {spoken_gap(step)}" if step.within else ""
+    return f"Counts after the step before it{gap}."
 
 
 def _seen(
@@ -151,6 +161,7 @@ def _seen(
         extra=more(step, quest, period, player) if more else {},
         tries=explained.tries,
         newest=explained.evidence[-1].evidence if explained.evidence else None,
+        order=_order(step),
     )
 
 

@@ -77,7 +77,7 @@ class _Chain:
         first = next(row for row in rows if row.pk in judgement.used)
         if kind.began(first) <= after + step.within:
             return judgement
-        late = f"It must begin within {_spoken(step)} of the step before it."
+        late = f"It must begin within {spoken_gap(step)} of the step before it."
         return Judgement(is_met=False, seen=0, needed=judgement.needed, used=[], detail=late)
 
     def _met_at(self, rows: Sequence[Evidence], judgement: Judgement) -> datetime:
@@ -94,6 +94,7 @@ def _nothing_yet(step: Step) -> Judgement:
     return Judgement(is_met=False, seen=0, needed=needed, used=[], detail=detail)
 
 
-def _spoken(step: Step) -> str:
+def spoken_gap(step: Step) -> str:
+    """How soon after the step before it this one must begin."""
     seconds = int(step.within.total_seconds()) if step.within else 0
     return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"

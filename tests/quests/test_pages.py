@@ -304,6 +304,12 @@ def test_what_the_server_sees_by_itself_has_a_way_there(
     assert re.search(r'href="/rooms/harbour"|action="/quests/1/steps/one/visit"', part)
 
 
+def test_a_step_in_order_says_when_it_counts(client: Client, make_quest: MakeQuest) -> None:
+    number = make_quest(CODE, {**TRUSTED, "ordered": True, "withinSeconds": 600}).number
+    page = text(client.get(f"/quests/{number}"))
+    assert page.count("Counts after the step before it, if it begins within 10 min.") == 1
+
+
 def test_only_links_are_visited(hers: Client, make_quest: MakeQuest) -> None:
     number = make_quest(CODE).number
     assert hers.post(f"/quests/{number}/steps/code/visit").status_code == 409
