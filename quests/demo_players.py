@@ -3,7 +3,7 @@
 import hashlib
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from accounts.models import User, Wallet
 from monitoring.wire.problem import Problem
@@ -29,8 +29,9 @@ def may_sign_in() -> bool:
 
 
 def guest() -> User:
-    """Who nobody has been for longest. Problem (404) `no_demo`."""
-    found = _guests().order_by(F("last_login").asc(nulls_first=True), "pk").first()
+    """Who nobody has been for longest, and has most left to do. Problem (404) `no_demo`."""
+    waiting = _guests().annotate(done=Count("completions"))
+    found = waiting.order_by(F("last_login").asc(nulls_first=True), "done", "pk").first()
     if not settings.DEMO_SIGN_IN or found is None:
         raise Problem("no_demo", "There is no demo to try here.", status=404)
     return found

@@ -97,7 +97,8 @@ class RoomMessage(Observed):
         firsts = [pks[0] for _, pks in sorted(by_day.items())][:days]
         others = [row.pk for row in evidence if row.pk not in firsts]
         is_met = len(firsts) == days and len(evidence) >= needed
-        detail = "" if len(firsts) == days else f"On {len(firsts)} of {days} different days."
+        is_days_alone = len(evidence) >= needed and not is_met
+        detail = f"On {len(firsts)} of {days} different days." if is_days_alone else ""
         used = firsts + others[: needed - len(firsts)] if is_met else []
         return Judgement(is_met, min(len(evidence), needed), needed, used, detail)
 
