@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from links.clicks import partitions
 from monitoring.breakers import registry
 from monitoring.maintenance import notice
 from monitoring.redis_clients import synchronous
@@ -105,6 +106,12 @@ def _ledger_is_emptied_between_tests() -> Iterator[None]:
 def _empty_redis(_test_redis: list[Redis]) -> None:
     for client in _test_redis:
         client.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _partitions_are_forgotten() -> None:
+    """A test's rollback takes its partitions away again."""
+    partitions._known.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.db import connection, connections
 
 from accounts.models import User
-from links.clicks import partitions
 from links.events import clicks_recorded
 from links.models import Link, MarkedClick
 from links.redirect.app import Redirect
@@ -39,12 +38,6 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
 MakeLink = Callable[..., Link]
 ISSUER = bytes(range(16))
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _partitions_are_forgotten() -> None:
-    """A test's rollback takes its partitions away again."""
-    partitions._known.clear()
 
 
 @pytest.fixture

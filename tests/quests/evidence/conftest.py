@@ -13,7 +13,6 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.models import User
 from config.celery import app
-from links.clicks import partitions
 from links.clicks.drain import drain_once
 from links.models import Link
 from links.redirect.click import new_event_id
@@ -41,7 +40,6 @@ def _tasks_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.conf, "task_always_eager", True)
     monkeypatch.setattr(verifying, "_ASKED_SECONDS", 0.0)
     monkeypatch.setattr(verifying, "_asked", (0.0, frozenset()))
-    partitions._known.clear()  # a test's rollback takes its partitions away again
 
 
 @pytest.fixture
