@@ -50,7 +50,7 @@ def withdraw(*, evidence_id: int, reason: str) -> bool:
 def _locked(completion_id: int | None) -> Completion | None:
     if completion_id is None:
         return None
-    return Completion.objects.select_for_update().select_related(None).get(pk=completion_id)
+    return Completion.objects.select_for_update().get(pk=completion_id)
 
 
 def _is_replaced(completion: Completion) -> bool:

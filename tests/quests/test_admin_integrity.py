@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from links.clicks import partitions
 from links.models import Link
 from quests.completions.completing import complete_quest
 from quests.models import AuditEntry, Completion, LedgerEntry
@@ -21,12 +20,6 @@ from tests.quests.integrity_cast import NOON, clicked, done, hints, make_links, 
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/quests/completion/integrity/"
-
-
-@pytest.fixture(autouse=True)
-def _partitions_are_forgotten() -> None:
-    """A test's rollback takes its partitions away again."""
-    partitions._known.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from links.clicks import partitions
 from links.models import Link
 from quests.models import Attempt, Challenge, Evidence, Quest
 from realtime.members import join_room
@@ -25,12 +24,6 @@ from tests.quests.integrity_cast import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _partitions_are_forgotten() -> None:
-    """A test's rollback takes its partitions away again."""
-    partitions._known.clear()
 
 
 @pytest.fixture
