@@ -41,7 +41,16 @@ class Printing:
         raise AssertionError(f"it ended without {pattern!r}: {self.printed}")
 
     def pid_of(self, name: str) -> int:
-        return int(self.wait_for(rf"^{name} +\| up (\d+)$")[1])
+        (pid,) = self.pids_of(name)
+        return pid
+
+    def pids_of(self, *names: str) -> list[int]:
+        """Of programs started at once, whichever of them is up first."""
+        pids: dict[str, int] = {}
+        while len(pids) < len(names):
+            name, pid = self.wait_for(rf"^({'|'.join(names)}) +\| up (\d+)$").groups()
+            pids[name] = int(pid)
+        return list(pids.values())
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -127,7 +127,7 @@ def test_a_program_that_was_well_for_a_while_has_a_clean_record() -> None:
 
 def test_a_program_may_leave_the_first_moments_to_others() -> None:
     with supervised(
-        shell("later", FOREVER, start_delay=0.5), shell("first", "echo up $$; sleep 0.2; exit 1")
+        shell("later", FOREVER, start_delay=1.5), shell("first", "echo up $$; exit 1")
     ) as it:
         it.wait_for("first ended")
         it.pid_of("later")
@@ -140,7 +140,7 @@ def test_a_program_may_leave_the_first_moments_to_others() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_leaves_no_process_not_even_grandchildren(number: signal.Signals) -> None:
     with supervised(shell("web", WITH_GRANDCHILD), shell("worker", FOREVER)) as it:
-        pids = [it.pid_of(name) for name in ("web", "worker")]
+        pids = it.pids_of("web", "worker")
         it.send(number)
         assert it.end() == 0
         assert not any(is_running(pid) for pid in pids)
@@ -184,7 +184,7 @@ def test_a_stop_while_a_program_waits_for_its_next_start_is_not_delayed() -> Non
 
 def test_kill_9_of_the_supervisor_leaves_no_process_not_even_grandchildren() -> None:
     with supervised(shell("web", WITH_GRANDCHILD), shell("worker", FOREVER)) as it:
-        pids = [it.pid_of(name) for name in ("web", "worker")]
+        pids = it.pids_of("web", "worker")
         it.process.kill()
         # Within less than the ten seconds after which the stubborn are killed.
         assert eventually(lambda: not any(is_running(pid) for pid in pids), within=8)
