@@ -13,12 +13,14 @@ from links.metadata.service import refresh_metadata
 from links.services import announce_changes_since_last_time
 from monitoring.proofs import keep_proof
 from monitoring.redis import durable
+from monitoring.regularly import for_a_while
 
 log = structlog.get_logger(__name__)
 
 # A tick drains for as long as there is something, then leaves the worker to others.
 DRAIN_SECONDS = 20
 METADATA_SECONDS = 20
+FORGET_SECONDS = 20
 
 
 @shared_task
@@ -55,7 +57,7 @@ def keep_partitions() -> None:
     partitions.make_ahead()
     with reconciliation.drain_held():
         dropped = partitions.drop_before(partitions.horizon())
-    marks.forget_before(partitions.horizon())
+    for_a_while(lambda: marks.forget_before(partitions.horizon()), seconds=FORGET_SECONDS)
     if dropped:
         log.info("click_partitions_dropped", partitions=dropped)
     forget_old_orphans()

@@ -1,4 +1,5 @@
-"""Work that a process does again and again beside its requests, in a thread of its own.
+"""Work that is done again and again: by a process beside its requests, in a thread of its own; or
+by a task, for a while.
 
 Imports no Django: what the work opens, it closes.
 """
@@ -13,6 +14,14 @@ import structlog
 logger = structlog.get_logger("rallypoint.regularly")
 
 STOP_WITHIN = 1.0
+
+
+def for_a_while(work: Callable[[], int], *, seconds: float) -> int:
+    """Until there is nothing left to do (0) or the time is over. Returns how much was done."""
+    done, deadline = 0, time.monotonic() + seconds
+    while time.monotonic() < deadline and (some := work()):
+        done += some
+    return done
 
 
 class Regularly:

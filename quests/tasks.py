@@ -8,6 +8,7 @@ import structlog
 from celery import shared_task
 
 from monitoring.proofs import keep_proof
+from monitoring.regularly import for_a_while
 from quests import achievements, reconciliation
 from quests.authoring import services
 from quests.evidence import sweeping, verifying, withdrawing
@@ -27,10 +28,7 @@ SEND_SECONDS = 20
 @shared_task
 def fold_ranks() -> int:
     """Keep the leaderboards' segments small and few. Exactness does not depend on it."""
-    folded, deadline = 0, time.monotonic() + FOLD_SECONDS
-    while time.monotonic() < deadline and (some := segments.fold()):
-        folded += some
-    return folded
+    return for_a_while(segments.fold, seconds=FOLD_SECONDS)
 
 
 @shared_task

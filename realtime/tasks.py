@@ -1,12 +1,10 @@
 """What rooms do in the background: sweeps, so what one run misses, the next one does."""
 
-import time
-from collections.abc import Callable
-
 import structlog
 from celery import shared_task
 
 from monitoring.proofs import keep_proof
+from monitoring.regularly import for_a_while
 from realtime import reconciliation
 from realtime.members import forget_past_mutes
 from realtime.messages.retention import forget_old_messages
@@ -21,13 +19,13 @@ FORGET_SECONDS = 20
 def forget_messages() -> int:
     """Returns how many messages went. Mutes that are over go with them."""
     forget_past_mutes()
-    return _for_a_while(forget_old_messages)
+    return for_a_while(forget_old_messages, seconds=FORGET_SECONDS)
 
 
 @shared_task
 def forget_stays() -> int:
     """Returns how many stays went."""
-    return _for_a_while(forget_old_stays)
+    return for_a_while(forget_old_stays, seconds=FORGET_SECONDS)
 
 
 @shared_task
@@ -38,11 +36,3 @@ def reconcile() -> bool:
     for line in report.differences:
         log.error("reconcile_difference", equation=line.equation, subject=line.subject)
     return report.is_clean
-
-
-def _for_a_while(forget: Callable[[], int]) -> int:
-    """How many went; it is called until nothing more does, or the time is over."""
-    forgotten, deadline = 0, time.monotonic() + FORGET_SECONDS
-    while time.monotonic() < deadline and (some := forget()):
-        forgotten += some
-    return forgotten

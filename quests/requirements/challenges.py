@@ -1,6 +1,7 @@
 """Whether somebody is there who can read: a word, shown to one player alone in the room."""
 
 import secrets
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -59,11 +60,12 @@ def vouching(place: Place) -> Callable[[datetime], bool]:
             step=place.step.key,
         )
     )
+    moments = [one.asked_at for one in asked]
     is_asked = bool(place.step.config["challengeMinutes"])
 
     def is_vouched(moment: datetime) -> bool:
-        before = [one for one in asked if one.asked_at <= moment]
-        return bool(before[-1].answered_at) if before else not is_asked
+        before = bisect_right(moments, moment)
+        return bool(asked[before - 1].answered_at) if before else not is_asked
 
     return is_vouched
 

@@ -29,7 +29,7 @@ JOIN quests_quest quest ON quest.id = attempt.quest_id AND quest.status = 'publi
     -- The longest period is a week: what was begun before the last one is over.
     AND (quest.recurrence = 'once' OR attempt.started_at > now() - interval '8 days')
 JOIN quests_requirement step ON step.quest_id = quest.id AND step.kind = %(kind)s
-    AND step.config ->> %(name)s = fact.place
+    AND {place} = fact.place
 WHERE NOT EXISTS (
     SELECT FROM quests_completion done WHERE done.player_id = attempt.player_id
         AND done.quest_id = attempt.quest_id AND done.period = attempt.period
@@ -40,6 +40,13 @@ WHERE NOT EXISTS (
 )
 ORDER BY 2, 1
 """
+
+
+class Span(NamedTuple):
+    """After `since`, and not after `until`: by when facts were written down."""
+
+    since: datetime
+    until: datetime
 
 
 class OpenAttempt(NamedTuple):
@@ -64,17 +71,17 @@ class Observed(Kind):
         """Whose quests these facts may decide. One query at most where there is nobody."""
 
     @abstractmethod
-    def missed(self, since: datetime) -> list[OpenAttempt]:
-        """The same of all facts since then that are not yet evidence."""
+    def missed(self, span: Span) -> list[OpenAttempt]:
+        """The same of all facts of this time that are not yet evidence."""
 
     def spoiled(self, evidence: Sequence[Evidence]) -> Mapping[int, str]:
         """Which of these speak for nobody any more: by primary key, the reason as a sentence."""
         del evidence
         return {}
 
-    def spoiled_since(self, since: datetime) -> Sequence[Any]:
-        """The ids of facts that have changed since then."""
-        del since
+    def spoiled_in(self, span: Span) -> Sequence[Any]:
+        """The ids of facts that changed in this time."""
+        del span
         return ()
 
     def prompt(self, place: Place) -> None:
@@ -82,9 +89,9 @@ class Observed(Kind):
         del place
 
 
-def open_attempts(facts: str, *, kind: str, name: str, **values: Any) -> list[OpenAttempt]:
-    """`facts` is a SELECT of four columns (see above), `name` the member of a step's configuration
-    that says which link or room it is about."""
+def open_attempts(facts: str, *, kind: str, place: str, **values: Any) -> list[OpenAttempt]:
+    """`facts` is a SELECT of four columns (see above), `place` an expression of the `step` that
+    says which link or room it is about."""
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN.format(facts=facts), {"kind": kind, "name": name, **values})
+        cursor.execute(_OPEN.format(facts=facts, place=place), {"kind": kind, **values})
         return [OpenAttempt(*row) for row in cursor.fetchall()]

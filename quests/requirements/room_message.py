@@ -3,11 +3,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber, TruncDate
 
 from quests.definitions import Step
 from quests.models import Evidence
@@ -20,13 +21,13 @@ from quests.requirements.base import (
     only,
     whole_number,
 )
-from quests.requirements.observed import Observed, OpenAttempt, open_attempts
+from quests.requirements.observed import Observed, OpenAttempt, Span, open_attempts
 from quests.requirements.rooms import clean_room
 from realtime.facts import message_changed, message_posted
 from realtime.models import Message
 
-# Of a player in a room, since she is at the quest.
-_MOST_READ = 2_000
+# Of a player in a room on a day, since she is at the quest.
+_MOST_OF_DAY = 500
 _MOST_SHOWN = 100
 _NO_LETTER = re.compile(r"[\W_]+")
 
@@ -41,7 +42,8 @@ class RoomMessage(Observed):
     """`{"room": "lobby", "messages": 5, "days": 2, "minLength": 10}`: so many messages, on so many
     different days of the quest's time zone.
 
-    What has fewer than `minLength` letters and digits does not count, nor what she has said before.
+    What has fewer than `minLength` letters and digits does not count, nor what she has said before,
+    nor what comes after the first 500 of a day.
     A message that is deleted afterwards counts no more; what it had paid is taken back.
     """
 
@@ -69,11 +71,14 @@ class RoomMessage(Observed):
     def concerned(self, ids: Sequence[Any]) -> list[OpenAttempt]:
         return self._open("message.public_id = ANY(%(ids)s::uuid[])", ids=list(ids))
 
-    def missed(self, since: datetime) -> list[OpenAttempt]:
-        return self._open("message.created_at > %(since)s", since=since)
+    def missed(self, span: Span) -> list[OpenAttempt]:
+        which = "message.created_at > %(since)s AND message.created_at <= %(until)s"
+        return self._open(which, **span._asdict())
 
     def _open(self, which: str, **values: Any) -> list[OpenAttempt]:
-        return open_attempts(_FACTS.format(which=which), kind=self.name, name="room", **values)
+        return open_attempts(
+            _FACTS.format(which=which), kind=self.name, place="step.config ->> 'room'", **values
+        )
 
     def find(self, place: Place) -> Iterable[Fact]:
         for message, why_not in _read(place):
@@ -112,8 +117,11 @@ class RoomMessage(Observed):
             if (message := found.get(row.source_id)) and (reason := _spoiled(row, message))
         }
 
-    def spoiled_since(self, since: datetime) -> Sequence[Any]:
-        changed = Message.objects.filter(Q(deleted_at__gt=since) | Q(edited_at__gt=since))
+    def spoiled_in(self, span: Span) -> Sequence[Any]:
+        changed = Message.objects.filter(
+            Q(deleted_at__gt=span.since, deleted_at__lte=span.until)
+            | Q(edited_at__gt=span.since, edited_at__lte=span.until)
+        )
         return [str(public_id) for public_id in changed.values_list("public_id", flat=True)]
 
 
@@ -123,14 +131,20 @@ def fold(body: str) -> str:
 
 
 def _read(place: Place) -> Iterable[tuple[Message, str]]:
-    """Her messages since she is at the quest, oldest first, each with why it does not count."""
+    """Her messages since she is at the quest, the oldest first, each with why it does not count. Of
+    a day those after the first `_MOST_OF_DAY` are not looked at."""
     if place.since is None:
         return
     config, said = place.step.config, set[str]()
     messages = Message.objects.filter(
         room__slug=config["room"], sender=place.player, created_at__gte=place.since
     )
-    for message in messages.order_by("seq")[:_MOST_READ]:
+    zone = ZoneInfo(place.quest.period_zone)
+    nth = Window(
+        RowNumber(), partition_by=TruncDate("created_at", tzinfo=zone), order_by=F("seq").asc()
+    )
+    messages = messages.annotate(nth=nth).filter(nth__lte=_MOST_OF_DAY)
+    for message in messages.order_by("seq"):
         folded = fold(message.body)
         if message.deleted_at:
             yield message, "It was deleted."

@@ -1,14 +1,16 @@
 """Being in a room, by the connections that the house itself held open.
 
 Overlapping connections count once, and only the time in which there was one: two tabs are no
-faster, and coming back every second adds nothing. Each full minute is a piece of evidence.
+faster, and coming back every second adds nothing. Each full minute is a piece of evidence, named by
+its day and its number on it, so that stays which are forgotten some day change no names.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
 
 from django.db import connection
+from django.utils import timezone
 
 from monitoring.wire.fields import instant
 from quests.definitions import Step
@@ -24,7 +26,7 @@ from quests.requirements.base import (
     text_of,
     whole_number,
 )
-from quests.requirements.observed import Observed, OpenAttempt
+from quests.requirements.observed import Observed, OpenAttempt, Span
 from quests.requirements.rooms import clean_room
 from quests.requirements.tries import clean_tries
 from realtime.facts import presence_observed
@@ -32,12 +34,17 @@ from realtime.models import Room
 from realtime.presence.selectors import merged_stays
 
 MINUTE = timedelta(minutes=1)
-_MOST_MINUTES = 24 * 60
+_LONGEST_MINUTES = 24 * 60
+_LONGEST_WITHIN = timedelta(days=7)
+# Nothing older can lie close enough to what happens now, or is looked for by a sweep.
+_LOOKED_AT = _LONGEST_WITHIN + timedelta(days=1)
 # Stays are written every few seconds: whoever was seen so recently is there.
 _STILL_THERE = timedelta(seconds=20)
+_MOST_SHOWN = 100
 
 # Those whose time there holds more full minutes than there is evidence of, or who are to be asked
-# whether they are there. One query, however many people are in the room.
+# whether they are there; not those who were asked, did not answer and are not to be asked again
+# yet. One query, however many people are in the room.
 _CONCERNED = """
 WITH here AS MATERIALIZED (SELECT DISTINCT user_id, room_id FROM realtime_stay WHERE {which})
 SELECT DISTINCT attempt.player_id, quest.number, attempt.period
@@ -53,24 +60,32 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(extract(epoch FROM upper(part) - lower(part))), 0) AS seconds
     FROM (
         SELECT unnest(range_agg(
-            tstzrange(greatest(stay.began_at, attempt.started_at), stay.seen_at)))
+            tstzrange(greatest(stay.began_at, attempt.started_at, %(horizon)s), stay.seen_at)))
         FROM realtime_stay stay
         WHERE stay.user_id = here.user_id AND stay.room_id = here.room_id
-            AND stay.seen_at > attempt.started_at
+            AND stay.seen_at > greatest(attempt.started_at, %(horizon)s)
     ) merged (part)
 ) present
+CROSS JOIN LATERAL (
+    SELECT make_interval(mins => (step.config ->> 'challengeMinutes')::int) AS pause
+) challenge
+LEFT JOIN LATERAL (
+    SELECT asked.asked_at > now() - challenge.pause AS is_recent,
+        asked.answered_at IS NOT NULL AS is_answered, asked.expires_at > now() AS is_open
+    FROM quests_challenge asked WHERE asked.attempt_id = attempt.id AND asked.step = step.key
+    ORDER BY asked.asked_at DESC LIMIT 1
+) last ON true
 WHERE NOT EXISTS (
     SELECT FROM quests_completion done WHERE done.player_id = attempt.player_id
         AND done.quest_id = attempt.quest_id AND done.period = attempt.period
 ) AND (
-    floor(present.seconds / 60) > (
+    challenge.pause > '0'
+        AND (last.is_recent IS NOT TRUE OR last.is_open AND NOT last.is_answered)
+    OR (challenge.pause = '0' OR last.is_answered) AND floor(present.seconds / 60) > (
         SELECT count(*) FROM quests_evidence known WHERE known.player_id = attempt.player_id
             AND known.quest_id = quest.id AND known.period = attempt.period
-            AND known.step = step.key AND known.kind = step.kind AND known.payload ? 'minute'
-    ) OR (step.config ->> 'challengeMinutes')::int > 0 AND NOT EXISTS (
-        SELECT FROM quests_challenge asked
-        WHERE asked.attempt_id = attempt.id AND asked.step = step.key AND asked.asked_at > now()
-            - make_interval(mins => (step.config ->> 'challengeMinutes')::int)
+            AND known.step = step.key AND known.kind = step.kind
+            AND (known.payload ->> 'from')::timestamptz >= %(horizon)s
     )
 )
 ORDER BY 2, 1
@@ -94,12 +109,12 @@ class RoomPresence(Observed):
         only(
             config, "room", "minutes", "withinMinutes", "challengeMinutes", "tries", "pauseSeconds"
         )
-        minutes = whole_number(config, "minutes", None, at_least=1, at_most=_MOST_MINUTES)
-        longest = 7 * 24 * 60
+        minutes = whole_number(config, "minutes", None, at_least=1, at_most=_LONGEST_MINUTES)
+        longest = _LONGEST_WITHIN // MINUTE
         within = whole_number(
             config, "withinMinutes", max(minutes, 24 * 60), at_least=minutes, at_most=longest
         )
-        every = whole_number(config, "challengeMinutes", 0, at_least=0, at_most=_MOST_MINUTES)
+        every = whole_number(config, "challengeMinutes", 0, at_least=0, at_most=_LONGEST_MINUTES)
         return {
             "room": clean_room(config),
             "minutes": minutes,
@@ -118,35 +133,40 @@ class RoomPresence(Observed):
     def concerned(self, ids: Sequence[Any]) -> list[OpenAttempt]:
         return self._concerned("id = ANY(%(ids)s::bigint[])", ids=list(ids))
 
-    def missed(self, since: datetime) -> list[OpenAttempt]:
-        return self._concerned("seen_at > %(since)s", since=since)
+    def missed(self, span: Span) -> list[OpenAttempt]:
+        return self._concerned(
+            "written_at > %(since)s AND written_at <= %(until)s", **span._asdict()
+        )
 
     def _concerned(self, which: str, **values: Any) -> list[OpenAttempt]:
+        values |= {"kind": self.name, "horizon": _horizon(timezone.now())}
         with connection.cursor() as cursor:
-            cursor.execute(_CONCERNED.format(which=which), {"kind": self.name, **values})
+            cursor.execute(_CONCERNED.format(which=which), values)
             return [OpenAttempt(*row) for row in cursor.fetchall()]
 
     def find(self, place: Place) -> Iterable[Fact]:
         is_vouched = challenges.vouching(place)
-        for number, (began, full) in enumerate(_minutes(place), 1):
-            if is_vouched(full):
+        for minute in _minutes(place):
+            if is_vouched(minute.full):
                 payload = {
                     "room": place.step.config["room"],
-                    "minute": number,
-                    "from": instant(began),
+                    "minute": minute.number,
+                    "from": instant(minute.began),
                 }
-                yield Fact(f"minute {number} {place.period}".strip(), full, payload)
+                name = f"{minute.day} {minute.number} {place.period}".strip()
+                yield Fact(name, minute.full, payload)
 
     def describe(self, evidence: Evidence) -> str:
         if "challenge" in evidence.payload:
             return "The word that was asked for"
-        return f"Minute {evidence.payload['minute']} in {evidence.payload['room']}"
+        return f"A minute in {evidence.payload['room']}"
 
     def disregarded(self, place: Place) -> Iterable[Disregarded]:
         is_vouched = challenges.vouching(place)
-        silent = [(began, full) for began, full in _minutes(place) if not is_vouched(full)]
-        for began, _ in reversed(silent):
-            yield Disregarded(began, "A minute in the room.", "You were asked, and did not answer.")
+        silent = [minute for minute in _minutes(place) if not is_vouched(minute.full)]
+        for minute in silent[: -_MOST_SHOWN - 1 : -1]:
+            reason = "You were asked, and did not answer."
+            yield Disregarded(minute.began, "A minute in the room.", reason)
 
     def began(self, evidence: Evidence) -> datetime:
         """An answer to a challenge has no length."""
@@ -187,13 +207,27 @@ class RoomPresence(Observed):
             )
 
 
-def _stays(place: Place) -> Sequence[tuple[datetime, datetime]]:
-    room = Room.objects.filter(slug=place.step.config["room"]).first()
-    if room is None or place.since is None:
-        return ()
-    return merged_stays(
-        user_id=place.player.pk, room_id=room.pk, since=place.since, until=place.now
-    )
+class _Minute(NamedTuple):
+    """The `number`th that was full on a day of UTC."""
+
+    day: date
+    number: int
+    began: datetime
+    full: datetime
+
+
+def _minutes(place: Place) -> Iterator[_Minute]:
+    """One that was interrupted began when she came back."""
+    missing, day, number = MINUTE, date.min, 0
+    for start, end in _stays(place):
+        at = start
+        while end - at >= missing:
+            full = at + missing
+            today = full.astimezone(UTC).date()
+            day, number = today, number + 1 if today == day else 1
+            yield _Minute(day, number, at, full)
+            at, missing = full, MINUTE
+        missing -= end - at
 
 
 def _is_there(place: Place) -> bool:
@@ -201,15 +235,14 @@ def _is_there(place: Place) -> bool:
     return bool(stays) and stays[-1][1] > place.now - _STILL_THERE
 
 
-def _minutes(place: Place) -> Iterator[tuple[datetime, datetime]]:
-    """When each full minute of hers there began, and when it was full. One that was interrupted
-    began when she came back."""
-    missing, number = MINUTE, 0
-    for start, end in _stays(place):
-        at = start
-        while end - at >= missing:
-            yield at, at + missing
-            at, missing = at + missing, MINUTE
-            if (number := number + 1) == _MOST_MINUTES:
-                return
-        missing -= end - at
+def _stays(place: Place) -> Sequence[tuple[datetime, datetime]]:
+    room = Room.objects.filter(slug=place.step.config["room"]).first()
+    if room is None or place.since is None:
+        return ()
+    since = max(place.since, _horizon(place.now))
+    return merged_stays(user_id=place.player.pk, room_id=room.pk, since=since, until=place.now)
+
+
+def _horizon(now: datetime) -> datetime:
+    """A midnight, so that the minutes of a day have their numbers as long as it is looked at."""
+    return datetime.combine((now - _LOOKED_AT).astimezone(UTC).date(), time.min, UTC)

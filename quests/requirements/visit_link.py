@@ -1,7 +1,7 @@
 """Opening a short link of the house: the redirect saw it, nobody had to say so."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet, Subquery
@@ -12,13 +12,14 @@ from links.slugs import slug_key
 from monitoring.wire.problems import Problem
 from quests.models import Evidence
 from quests.requirements.base import Config, Disregarded, Fact, Place, only, whole_number
-from quests.requirements.observed import Observed, OpenAttempt, open_attempts
+from quests.requirements.observed import Observed, OpenAttempt, Span, open_attempts
 
 _MOST_CLICKS = 100
 _LONGEST_DWELL = 3_600
 
 _FACTS = """
-    SELECT person.id, link.slug, click.at, replace(click.event_id::text, '-', '')
+    SELECT person.id, link.domain || '/' || link.slug, click.at,
+        replace(click.event_id::text, '-', '')
     FROM links_markedclick click
     JOIN links_link link ON link.id = click.link_id
     JOIN accounts_user person ON person.public_id = CASE
@@ -26,6 +27,7 @@ _FACTS = """
         THEN click.subject::uuid END
     WHERE click.outcome = 'counted' AND {which}
 """
+_PLACE = "(step.config ->> 'domain') || '/' || (step.config ->> 'link')"
 _WHY_NOT = {
     VisitOutcome.BOT: "It was opened by a program, not by a browser.",
     VisitOutcome.EXPIRED: "The address had expired. Take a new one from the quest's page.",
@@ -67,11 +69,12 @@ class VisitLink(Observed):
     def concerned(self, ids: Sequence[Any]) -> list[OpenAttempt]:
         return self._open("click.event_id = ANY(%(ids)s::uuid[])", ids=list(ids))
 
-    def missed(self, since: datetime) -> list[OpenAttempt]:
-        return self._open("click.recorded_at > %(since)s", since=since)
+    def missed(self, span: Span) -> list[OpenAttempt]:
+        which = "click.recorded_at > %(since)s AND click.recorded_at <= %(until)s"
+        return self._open(which, **span._asdict())
 
     def _open(self, which: str, **values: Any) -> list[OpenAttempt]:
-        return open_attempts(_FACTS.format(which=which), kind=self.name, name="link", **values)
+        return open_attempts(_FACTS.format(which=which), kind=self.name, place=_PLACE, **values)
 
     def find(self, place: Place) -> Iterable[Fact]:
         if place.step.config["dwellSeconds"]:

@@ -41,7 +41,8 @@ WITH written AS (
     JOIN realtime_room room ON room.id = noted.room
     JOIN accounts_user person ON person.id = noted.person
     ON CONFLICT (process, room_id, user_id, began_at)
-    DO UPDATE SET seen_at = greatest(realtime_stay.seen_at, excluded.seen_at)
+    DO UPDATE SET written_at = now(),
+        seen_at = greatest(realtime_stay.seen_at, excluded.seen_at)
     RETURNING id
 )
 SELECT string_agg(id::text, ',') FROM written

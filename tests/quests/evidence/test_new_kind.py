@@ -1,7 +1,6 @@
 """Somebody else's kind of evidence: this file, and one line of the settings."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from quests.evidence import sweeping
 from quests.models import Attempt
 from quests.progress import start_quest
 from quests.requirements.base import Fact, Place
-from quests.requirements.observed import Observed, OpenAttempt
+from quests.requirements.observed import Observed, OpenAttempt, Span
 from quests.selectors import total_xp
 from tests.quests.conftest import MakeQuest
 from tests.quests.evidence.conftest import House
@@ -37,8 +36,8 @@ class Door(Observed):
         rows = attempts.values_list("player", "quest__number", "period")
         return [OpenAttempt(*row) for row in rows]
 
-    def missed(self, since: datetime) -> list[OpenAttempt]:
-        del since
+    def missed(self, span: Span) -> list[OpenAttempt]:
+        del span
         return self.concerned(list(OPENED))
 
     def find(self, place: Place) -> Iterable[Fact]:

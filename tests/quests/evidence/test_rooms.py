@@ -13,11 +13,14 @@ from quests.definitions import definition_of
 from quests.explanation import explain
 from quests.models import Attempt, Challenge, Completion, Evidence, LedgerEntry, Quest
 from quests.progress import start_quest, submit_step
+from quests.requirements import room_message, room_presence
+from quests.requirements.room_presence import RoomPresence
 from quests.selectors import total_xp
 from realtime.facts import message_changed, message_posted
 from realtime.messages.editing import delete_message, edit_message
 from realtime.messages.posting import post_message
 from realtime.models import Message, Room
+from realtime.models.stay import Stay
 from tests.quests.conftest import MakeQuest
 from tests.quests.evidence.conftest import House
 
@@ -137,6 +140,45 @@ def test_time_counts_while_the_words_that_are_asked_for_are_typed(
     assert total_xp(bob) == 10
 
 
+def test_who_was_asked_and_is_silent_costs_nothing_until_she_is_asked_again(
+    bob: User, bob_in_lobby: Room, make_quest: MakeQuest, house: House
+) -> None:
+    config = PRESENCE["config"] | {"challengeMinutes": 5}  # type: ignore[operator]
+    started(bob, make_quest(PRESENCE | {"config": config}))
+    house.stayed(bob, bob_in_lobby, seconds=200)
+    stays = list(Stay.objects.values_list("pk", flat=True))
+    kind = RoomPresence()
+
+    def asked(*, seconds: int) -> None:
+        at = timezone.now() - timedelta(seconds=seconds)
+        Challenge.objects.update(asked_at=at, expires_at=at + timedelta(seconds=90))
+
+    asked(seconds=80)
+    assert kind.concerned(stays)
+    asked(seconds=100)
+    assert kind.concerned(stays) == []
+    asked(seconds=301)
+    assert kind.concerned(stays)
+
+
+def test_minutes_count_when_the_stays_of_those_before_them_are_forgotten(
+    bob: User,
+    bob_in_lobby: Room,
+    make_quest: MakeQuest,
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quest = make_quest(PRESENCE | {"config": {"room": "lobby", "minutes": 5}})
+    started(bob, quest, ago=timedelta(days=3))
+    house.stayed(bob, bob_in_lobby, seconds=121, until=timezone.now() - timedelta(days=2))
+    monkeypatch.setattr(room_presence, "_LOOKED_AT", timedelta(days=1))
+    Stay.objects.all().delete()
+
+    house.stayed(bob, bob_in_lobby, seconds=121)
+
+    assert Evidence.objects.count() == 4
+
+
 def test_messages_pay_and_the_same_again_or_hardly_anything_does_not(
     bob: User, say: Say, make_quest: MakeQuest
 ) -> None:
@@ -236,3 +278,16 @@ def test_a_change_that_is_told_twice_takes_back_once(
     house.after(lambda: message_changed.send(sender=None, ids=[str(first.public_id)]))
     assert total_xp(bob) == 0
     assert LedgerEntry.objects.count() == 2
+
+
+def test_much_talk_on_one_day_does_not_hide_that_of_the_next(
+    bob: User, say: Say, make_quest: MakeQuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_message, "_MOST_OF_DAY", 2)
+    config = TALK["config"] | {"days": 2}  # type: ignore[operator]
+    for _ in range(3):
+        say("Good morning!")
+    Message.objects.update(created_at=timezone.now() - timedelta(days=2))
+    started(bob, make_quest(TALK | {"config": config}), ago=timedelta(days=3))
+    say("Here I am again.")
+    assert total_xp(bob) == 10

@@ -10,15 +10,13 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from links.models import Link
 from links.services import create_link
-from monitoring.health.report import Status
 from monitoring.wire.problems import Problem
 from quests.authoring.document import document_of
 from quests.authoring.services import update_quest
 from quests.definitions import definition_of
-from quests.evidence import sweeping, verifying
+from quests.evidence import verifying
 from quests.explanation import StepExplanation, explain
-from quests.health import check_evidence
-from quests.models import Completion, Evidence, Quest, Sweep
+from quests.models import Completion, Evidence, Quest
 from quests.progress import submit_step
 from quests.requirements import judging
 from quests.selectors import total_xp
@@ -148,32 +146,6 @@ def test_clicks_of_people_at_no_quest_cost_one_query(
 
     with django_assert_num_queries(1):
         assert verifying.verify("visit_link", ids) == 0
-
-
-def test_the_sweep_finds_what_no_news_came_of(
-    bob: User, link: Link, make_quest: MakeQuest, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quest = make_quest(VISIT)
-    address = house.address(bob, quest)
-    with monkeypatch.context() as deaf:
-        deaf.setattr("quests.evidence.verifying.asked_kinds", frozenset)
-        house.opened(address, link)
-    assert not Completion.objects.exists()
-
-    assert sweeping.sweep() == 1
-    assert sweeping.sweep() == 0
-    assert total_xp(bob) == 10
-
-
-def test_a_sweep_that_does_not_come_is_a_matter_of_health(
-    link: Link, make_quest: MakeQuest
-) -> None:
-    make_quest(VISIT)
-    assert check_evidence().status is Status.HEALTHY
-    sweeping.sweep()
-    assert check_evidence().status is Status.HEALTHY
-    Sweep.objects.update(swept_until=timezone.now() - timedelta(seconds=61))
-    assert check_evidence().status is Status.DEGRADED
 
 
 def test_a_quest_that_changes_between_judging_and_paying_is_judged_again(
