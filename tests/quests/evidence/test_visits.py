@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from links.models import Link
+from links.models import Link, MarkedClick, VisitOutcome
 from links.services import create_link
 from monitoring.wire.problems import Problem
 from quests.authoring.document import document_of
@@ -173,6 +173,20 @@ def test_a_quest_that_changes_between_judging_and_paying_is_judged_again(
 
     assert not Completion.objects.exists()
     assert Evidence.objects.count() == 1
+
+
+def test_the_same_slug_on_another_domain_concerns_nobody(
+    alice: User, bob: User, link: Link, make_quest: MakeQuest, house: House
+) -> None:
+    quest = make_quest(VISIT)
+    address = house.address(bob, quest)
+    Link.objects.filter(pk=link.pk).update(domain="go.example")
+    create_link(owner=alice, slug="handbook", url="https://example.com/")
+    house.opened(address, link)
+    (click,) = MarkedClick.objects.all()
+
+    assert click.outcome == VisitOutcome.COUNTED
+    assert verifying.observed("visit_link").concerned([click.event_id]) == []
 
 
 def test_one_player_whose_quest_cannot_be_settled_is_nothing_to_the_others(
