@@ -1,7 +1,6 @@
 """What a health check can know of quests: whether events leave the house, and facts come in."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Count, Min
@@ -9,8 +8,9 @@ from django.utils import timezone
 
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import check
+from quests.evidence.sweeping import swept_until
 from quests.evidence.verifying import asked_kinds
-from quests.models import Delivery, OutboxEvent, Quest, Sweep
+from quests.models import Delivery, OutboxEvent
 from quests.requirements.observed import Observed
 from quests.requirements.registry import kinds
 
@@ -56,20 +56,10 @@ def check_evidence() -> Check:
 
 
 def sweep_lag() -> float:
-    """Seconds since the last sweep; of the kind, among those asked for, that waits for longest. One
-    that was never looked for waits since a quest asks for it."""
-    swept = dict(Sweep.objects.values_list("kind", "swept_until"))
-    waiting = [
-        swept.get(kind) or _asked_since(kind)
-        for kind in asked_kinds()
-        if isinstance(kinds().get(kind), Observed)
-    ]
+    """Seconds since the last sweep; of the kind, among those asked for, that waits for longest."""
+    observed = [kind for kind in asked_kinds() if isinstance(kinds().get(kind), Observed)]
+    waiting = [swept_until(kind) for kind in observed]
     return max(0.0, (timezone.now() - min(waiting)).total_seconds()) if waiting else 0.0
-
-
-def _asked_since(kind: str) -> datetime:
-    asking = Quest.objects.filter(requirements__kind=kind).exclude(status=Quest.Status.DRAFT)
-    return asking.aggregate(at=Min("created_at"))["at"] or timezone.now()
 
 
 def waiting_events() -> Backlog:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import structlog
+from django.db.models import Min
 from django.utils import timezone
 
 from monitoring.postgresql.turns import turn
 from quests.evidence import verifying, withdrawing
-from quests.models import Sweep
+from quests.models import Quest, Sweep
 from quests.requirements.observed import Observed, Span
 from quests.requirements.registry import kinds
 
@@ -22,7 +23,7 @@ SWEEP_SECONDS = 30.0
 SLICE = timedelta(minutes=10)
 # A fact can be older than the commit by which it is seen: two sweeps overlap.
 _OVERLAP = timedelta(minutes=2)
-# Of a kind that is asked for the first time, and of a service that was away for longer.
+# Of a service that was away for longer.
 _LONGEST = timedelta(days=7)
 
 
@@ -42,7 +43,7 @@ def _sweep(kind: Observed, deadline: float) -> int:
     if kind.name not in verifying.asked_kinds():
         _mark(kind, now)  # what came before somebody asked is evidence of nothing
         return 0
-    for span in _slices(_since(kind.name, now), now):
+    for span in _slices(max(swept_until(kind.name), now - _LONGEST) - _OVERLAP, now):
         completed += _sweep_slice(kind, span)
         _mark(kind, span.until)
         if span.until < now and time.monotonic() > deadline:
@@ -62,9 +63,13 @@ def _mark(kind: Observed, moment: datetime) -> None:
     Sweep.objects.update_or_create(kind=kind.name, defaults={"swept_until": moment})
 
 
-def _since(kind: str, now: datetime) -> datetime:
+def swept_until(kind: str) -> datetime:
+    """What was never looked for has waited since the first quest asks for it."""
     known = Sweep.objects.filter(kind=kind).values_list("swept_until", flat=True).first()
-    return max(known or now - _LONGEST, now - _LONGEST) - _OVERLAP
+    if known:
+        return known
+    asking = Quest.objects.filter(requirements__kind=kind).exclude(status=Quest.Status.DRAFT)
+    return asking.aggregate(at=Min("created_at"))["at"] or timezone.now()
 
 
 def _slices(since: datetime, now: datetime) -> Iterator[Span]:

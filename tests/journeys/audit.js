@@ -65,6 +65,38 @@
     say("reflow", wide, `the page is ${document.documentElement.scrollWidth} px wide on ${innerWidth};`);
   }
 
+  // --- Targets -----------------------------------------------------------------------------------
+  // 24 px in both directions (2.5.8), or so much room around: a circle of 24 px touches no other.
+  const SMALLEST = 24;
+  const TARGETS = "a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button], [role=tab]";
+
+  function boxOf(element) {
+    const parts = [element, ...(/^(checkbox|radio)$/.test(element.type) ? element.labels : [])];
+    const boxes = parts.map((part) => part.getBoundingClientRect());
+    const [left, top] = ["left", "top"].map((side) => Math.min(...boxes.map((box) => box[side])));
+    const [right, bottom] = ["right", "bottom"].map((side) => Math.max(...boxes.map((box) => box[side])));
+    return { left, top, right, bottom, x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top };
+  }
+
+  // A word of a sentence is as high as the sentence; what a link spreads over its card is its target.
+  function isExempt(element) {
+    const style = getComputedStyle(element);
+    const words = element.closest("p, li, dd, td, figcaption, label, blockquote")?.textContent.trim() ?? "";
+    const isWord = style.display === "inline" && words.length > element.textContent.trim().length;
+    return isWord || getComputedStyle(element, "::after").position === "absolute";
+  }
+
+  const targets = [...document.querySelectorAll(TARGETS)]
+    .filter((one) => isShown(one) && !one.disabled)
+    .map((element) => ({ element, box: boxOf(element) }));
+  const isSmall = ({ box }) => box.width < SMALLEST - 0.5 || box.height < SMALLEST - 0.5;
+  const gap = ({ x, y }, box) => Math.hypot(Math.max(box.left - x, 0, x - box.right), Math.max(box.top - y, 0, y - box.bottom));
+  for (const one of targets.filter((target) => isSmall(target) && !isExempt(target.element))) {
+    const near = targets.find((other) => other.element !== one.element && !other.element.contains(one.element) &&
+      (gap(one.box, other.box) < SMALLEST / 2 || (isSmall(other) && Math.hypot(one.box.x - other.box.x, one.box.y - other.box.y) < SMALLEST)));
+    if (near) say("target", one.element, `${Math.round(one.box.width)} x ${Math.round(one.box.height)} px, close to another;`);
+  }
+
   // --- Contrast ----------------------------------------------------------------------------------
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const known = new Map();
@@ -82,12 +114,21 @@
 
   const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
 
+  // Of an element and all that it is in.
+  function opacity(element) {
+    return element ? Number(getComputedStyle(element).opacity) * opacity(element.parentElement) : 1;
+  }
+
+  function faded([r, g, b, a], element) {
+    return [r, g, b, a * opacity(element)];
+  }
+
   function ground(element) {
     const layers = [];
     for (let at = element; at; at = at.parentElement) {
       const style = getComputedStyle(at);
       if (style.backgroundImage !== "none") return null; // a picture: nobody can say
-      const colour = read(style.backgroundColor);
+      const colour = faded(read(style.backgroundColor), at);
       if (colour[3] > 0) layers.push(colour);
       if (colour[3] === 1) break;
     }
@@ -117,8 +158,20 @@
     if (!below) continue;
     const size = parseFloat(style.fontSize);
     const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    const ratio = contrast(over(read(style.color), below), below);
+    const ratio = contrast(over(faded(read(style.color), element), below), below);
     if (ratio < (isLarge ? 3 : 4.5) - 0.01) say("contrast", element, `${ratio.toFixed(2)}`);
+  }
+
+  // What is not yet filled in says what to fill in, and where its edge is (1.4.11).
+  const FIELDS = "input:not([type=hidden], [type=checkbox], [type=radio], [type=submit], [type=range], [type=file]), select, textarea";
+  for (const field of document.querySelectorAll(FIELDS)) {
+    const [below, beside] = [ground(field), ground(field.parentElement)];
+    if (!isShown(field) || field.disabled || !below || !beside) continue;
+    const colour = faded(read(getComputedStyle(field, "::placeholder").color), field);
+    if (field.placeholder && contrast(over(colour, below), below) < 4.49) say("contrast", field, `${contrast(over(colour, below), below).toFixed(2)} of the placeholder`);
+    const edge = over(faded(read(getComputedStyle(field).borderBottomColor), field), beside);
+    const seen = Math.max(contrast(edge, beside), contrast(below, beside));
+    if (seen < 2.99) say("edge", field, `${seen.toFixed(2)}`);
   }
   return findings;
 })();

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.journeys.browsers import needs_chromium
 from tests.stack import Stack
@@ -20,12 +20,16 @@ AUDIT = Path(__file__).with_name("audit.js").read_text(encoding="utf-8")
 MOST_TRANSFERRED = 150_000
 MOST_TABS = 150
 WIDTHS = (360, 1280)
+NOT_THERE = "/nothing-here"
 VISITORS = (
     "/", "/quests", "/quests/1", "/quests/2", "/leaderboard", "/players/maya-demo", "/status",
-    "/login", "/raffles", "/handbook+", "/nothing-here", "/developers", "/developers/realtime",
+    "/login", "/raffles", "/handbook+", NOT_THERE, "/developers", "/developers/realtime",
     "/embed/leaderboard",
 )  # fmt: skip
-PLAYERS = ("/", "/quests", "/quests/2", "/quests/2/why", "/me", "/rooms", "/rooms/demo-lobby")
+PLAYERS = (
+    "/", "/quests", "/quests/2", "/quests/2/why", "/quests/7", "/quests/8", "/quests/9",
+    "/quests/14", "/me", "/rooms", "/rooms/demo-lobby",
+)  # fmt: skip
 TABBED = ("/", "/quests", "/login")
 TRANSFERRED = """() => [...performance.getEntriesByType("navigation"),
   ...performance.getEntriesByType("resource")].reduce((sum, one) => sum + one.transferSize, 0)"""
@@ -56,9 +60,21 @@ def demo(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture(params=["light", "dark"])
 def page(stack: Stack, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """What it complains of in its console fails the test too."""
     context = browser.new_context(base_url=stack.url, color_scheme=request.param)
-    yield context.new_page()
+    page, complaints = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+    page.on("console", lambda said: complaints.append(_complaint(said)))
+    yield page
     context.close()
+    assert [complaint for complaint in complaints if complaint] == []
+
+
+def _complaint(said: ConsoleMessage) -> str:
+    """Chromium calls it an error that a page which is not there is not there."""
+    where = said.location.get("url", "")
+    is_expected = where.endswith(NOT_THERE)
+    return f"{where}: {said.text}" if said.type == "error" and not is_expected else ""
 
 
 def found_on(page: Page, *paths: str) -> list[str]:
