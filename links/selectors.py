@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from accounts.models import User
@@ -27,10 +27,12 @@ def find_link(owner: User, public_id: UUID) -> Link:
 def filter_links(
     links: QuerySet[Link], *, search: str | None, tag: str | None, campaign: UUID | None
 ) -> QuerySet[Link]:
-    """`search` finds words, and beginnings of words, in title, tags, slug, description, target."""
+    """`search` finds words, and beginnings of words, in title, tags, description and target, and
+    any part of a slug: PostgreSQL takes what follows a hyphen for a negative number."""
     if search and search.strip():
         query = _prefix_query(search)
-        links = links.filter(search=query) if query else links.none()
+        found = Q(search=query) | Q(slug__icontains=search.strip())
+        links = links.filter(found) if query else links.none()
     if tag:
         links = links.filter(tags__contains=[tag.lower()])
     if campaign:
