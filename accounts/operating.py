@@ -12,8 +12,6 @@ from django.utils.safestring import SafeString
 from accounts.models import User
 from monitoring.wire.problems import Problem
 
-HOUSE = "rallypoint"
-
 
 def demand(request: HttpRequest, permission: str) -> None:
     if not request.user.has_perm(permission):
@@ -47,12 +45,3 @@ def try_each(
             messages.error(request, f"{name(row)}: {problem.detail}")
     if worked:
         messages.success(request, f"{worked} {done}.")
-
-
-def house_account() -> User:
-    """The author of what the service corrects by itself. Nobody can sign in as it."""
-    house, is_new = User.objects.get_or_create(username=HOUSE, defaults={"is_active": False})
-    if is_new:
-        house.set_unusable_password()
-        house.save(update_fields=["password"])
-    return house

@@ -26,7 +26,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.utils import datetime_from_epoch
 
-from accounts import keys, tokens
+from accounts import house, keys, tokens
 from accounts.addresses import looks_like_wallet
 from accounts.events import announce_people_after_commit, announce_sign_ins_after_commit
 from accounts.models import ApiKey, LoginNonce, TokenFamily, User
@@ -164,6 +164,8 @@ def rename(*, user: User, username: str, expected_version: int) -> User:
 def _valid_username(user: User, username: str) -> str:
     """As it will be kept. The address of a wallet is a name for its owner only."""
     name = User.normalize_username(username)
+    if name.casefold() == house.NAME:
+        raise ValidationError({"username": "This is the name of the service itself."})
     try:
         User._meta.get_field("username").clean(name, user)  # noqa: SLF001 - public, Django says
     except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from accounts.operating import house_account
+from accounts.house import house_account
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
 from quests.completions.correcting import reverse_entry, reverse_held

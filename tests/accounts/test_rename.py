@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 
 from accounts import services
+from accounts.house import house_account
 from accounts.models import User, Wallet
 from monitoring.wire.problem import Problem
 from tests.accounts.siwe import ALICES, BOBS
@@ -59,6 +60,19 @@ def test_nobody_is_called_like_the_wallet_of_another(alice: User, name: str) -> 
     with pytest.raises(ValidationError, match="not yours"):
         rename(alice, name)
     assert rename(alice, ALICES.address).username == ALICES.address
+
+
+@pytest.mark.parametrize("name", ["rallypoint", "RallyPoint"])
+def test_nobody_is_called_like_the_service(alice: User, name: str) -> None:
+    with pytest.raises(ValidationError, match="the service itself"):
+        rename(alice, name)
+
+
+def test_who_had_the_name_of_the_service_before_is_not_taken_for_it(alice: User) -> None:
+    User.objects.update(username="Rallypoint")
+    house = house_account()
+    assert house == house_account() != alice
+    assert (house.is_active, house.has_usable_password()) == (False, False)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -229,6 +229,15 @@ def test_links_are_found_by_words_and_tags(
     assert {link["slug"] for link in results} == found
 
 
+@pytest.mark.parametrize("search", ["summer-2026", "2026", "mer-20"])
+def test_a_slug_is_found_by_any_part_of_it(
+    api: Api, alice: User, make_link: MakeLink, search: str
+) -> None:
+    make_link(slug="summer-2026")
+
+    assert len(api(alice).get(f"/api/links?search={search}").json()["results"]) == 1
+
+
 def test_a_long_list_comes_in_pages_without_gap_or_repetition(
     api: Api, alice: User, make_link: MakeLink
 ) -> None:
