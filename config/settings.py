@@ -231,6 +231,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "quests.tasks.recompute_achievements",
         "schedule": 3600.0,
     },
+    "quests.close_raffles": {"task": "quests.tasks.close_raffles", "schedule": 10.0},
     "quests.close_seasons": {"task": "quests.tasks.close_ended_seasons", "schedule": 60.0},
     "quests.reconcile": {"task": "quests.tasks.reconcile", "schedule": 86_400.0},
     "quests.relay_outbox": {"task": "quests.tasks.relay_outbox", "schedule": 1.0},

@@ -66,6 +66,7 @@ class StepExplanation:
     id: str
     title: str
     kind: str
+    kind_title: str
     is_met: bool
     seen: int
     needed: int
@@ -178,7 +179,8 @@ def _steps(
         yield StepExplanation(
             id=verdict.step.key,
             title=verdict.step.title,
-            kind=kind.title,
+            kind=kind.name,
+            kind_title=kind.title,
             is_met=judgement.is_met,
             seen=judgement.seen,
             needed=judgement.needed,

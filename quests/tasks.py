@@ -13,6 +13,7 @@ from quests import achievements, reconciliation
 from quests.authoring import services
 from quests.evidence import sweeping, verifying, withdrawing
 from quests.leaderboard import segments
+from quests.raffles import services as raffles
 from quests.webhooks import retention
 from quests.webhooks.relay import BATCH, relay_once
 from quests.webhooks.sending import send_due
@@ -34,6 +35,12 @@ def fold_ranks() -> int:
 @shared_task
 def close_ended_seasons() -> int:
     return services.close_ended_seasons()
+
+
+@shared_task
+def close_raffles() -> int:
+    """Returns how many lists of entrants were closed."""
+    return raffles.close_raffles()
 
 
 @shared_task

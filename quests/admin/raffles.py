@@ -112,11 +112,11 @@ class RaffleAdmin(ServiceAdmin):
 
     @display(description="entrants")
     def entrant_count(self, raffle: Raffle) -> str:
-        return f"{raffle.entrants.count():,}" if raffle.drawn_at else ""
+        return f"{raffle.entrants.count():,}" if raffle.frozen_at else ""
 
     def get_fields(self, request: HttpRequest, obj: Raffle | None = None) -> list[str]:
         del request
-        told = ["commitment", "shown_seed", "beacon", "drawn_at", "entrant_count"]
+        told = ["commitment", "shown_seed", "beacon", "frozen_at", "drawn_at", "entrant_count"]
         return [*_TERMS, *told, "entrants_digest"] if obj else _TERMS
 
     def get_readonly_fields(self, request: HttpRequest, obj: Raffle | None = None) -> list[str]:

@@ -26,7 +26,8 @@ class DisregardedOutput(CamelCaseMixin, serializers.Serializer[Any]):
 class StepExplanationOutput(CamelCaseMixin, serializers.Serializer[Any]):
     step_id = serializers.SlugField(source="id")
     title = serializers.CharField()
-    kind = serializers.CharField()
+    kind = serializers.SlugField(help_text="The stable name, as in the quest's requirements.")
+    kind_title = serializers.CharField()
     is_met = serializers.BooleanField()
     seen = serializers.IntegerField()
     needed = serializers.IntegerField()

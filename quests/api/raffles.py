@@ -14,7 +14,7 @@ from monitoring.wire.fields import WireDateTimeField
 from monitoring.wire.filters import Query
 from quests.api.catalogue import NOTHING, PublicView
 from quests.models import Raffle, RaffleEntrant
-from quests.raffles import drawing, selectors
+from quests.raffles import drawing, selectors, services
 
 
 class WinnerOutput(CamelCaseMixin, serializers.Serializer[Any]):
@@ -27,7 +27,8 @@ class WinnerOutput(CamelCaseMixin, serializers.Serializer[Any]):
 
 
 class RaffleOutput(CamelCaseMixin, serializers.Serializer[Any]):
-    """`seed` is null until the draw, as everything is that the draw brings."""
+    """`seed` is null until the draw, as everything is that the draw brings; `entrantsDigest` until
+    the list of entrants is closed."""
 
     id = serializers.SlugField(source="slug")
     title = serializers.CharField()
@@ -36,9 +37,16 @@ class RaffleOutput(CamelCaseMixin, serializers.Serializer[Any]):
     winners = serializers.IntegerField(help_text="How many places there are.")
     opens_at = WireDateTimeField(allow_null=True)
     closes_at = WireDateTimeField()
+    grace_seconds = serializers.SerializerMethodField(
+        help_text="After the close, until the list of entrants is closed: for what was completed "
+        "in time and is still being stored."
+    )
     algorithm = serializers.SerializerMethodField()
     commitment = serializers.CharField(help_text="SHA-256 of the seed, in hexadecimal.")
     beacon_source = serializers.CharField()
+    frozen_at = WireDateTimeField(
+        allow_null=True, help_text="When the list of entrants was closed: nothing changes it since."
+    )
     drawn_at = WireDateTimeField(allow_null=True)
     seed = serializers.SerializerMethodField()
     beacon = serializers.SerializerMethodField()
@@ -48,6 +56,10 @@ class RaffleOutput(CamelCaseMixin, serializers.Serializer[Any]):
         del raffle
         return drawing.ALGORITHM
 
+    def get_grace_seconds(self, raffle: Raffle) -> int:
+        del raffle
+        return int(services.GRACE.total_seconds())
+
     def get_seed(self, raffle: Raffle) -> str | None:
         return bytes(raffle.seed).hex() if raffle.drawn_at else None
 
@@ -55,7 +67,7 @@ class RaffleOutput(CamelCaseMixin, serializers.Serializer[Any]):
         return raffle.beacon if raffle.drawn_at else None
 
     def get_entrants_digest(self, raffle: Raffle) -> str | None:
-        return raffle.entrants_digest if raffle.drawn_at else None
+        return raffle.entrants_digest or None
 
 
 class RaffleDetailOutput(RaffleOutput):
@@ -104,8 +116,8 @@ class EntrantsView(PublicView, ListAPIView[RaffleEntrant]):
     ordering = ("number", "pk")
 
     @extend_schema(
-        operation_id="public_raffle_entrants", summary="Who was drawn from", tags=["public"],
-        description="In the order that was drawn from; empty before the draw.",
+        operation_id="public_raffle_entrants", summary="Who is drawn from", tags=["public"],
+        description="In the order that is drawn from; empty until the list is closed.",
     )  # fmt: skip
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().get(request, *args, **kwargs)

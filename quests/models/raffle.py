@@ -45,6 +45,8 @@ class Raffle(models.Model):
         "drand quicknet, round 4,000,000. Nobody, not even we, can then know the result before.",
     )
     beacon = models.CharField(max_length=500, blank=True, default="", editable=False)
+    # When the list of entrants was closed: neither a payment nor a reversal changes it since.
+    frozen_at = models.DateTimeField(null=True, editable=False)
     drawn_at = models.DateTimeField(null=True, editable=False)
     entrants_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -67,9 +69,14 @@ class Raffle(models.Model):
                 violation_error_message="A raffle closes after it opens.",
             ),
             models.CheckConstraint(
-                condition=Q(drawn_at__isnull=True, entrants_digest="", beacon="")
-                | (Q(drawn_at__isnull=False) & ~Q(entrants_digest="")),
+                condition=Q(drawn_at__isnull=True, beacon="")
+                | Q(drawn_at__isnull=False, frozen_at__isnull=False),
                 name="raffle_drawn",
+            ),
+            models.CheckConstraint(
+                condition=Q(frozen_at__isnull=True, entrants_digest="")
+                | (Q(frozen_at__isnull=False) & ~Q(entrants_digest="")),
+                name="raffle_frozen",
             ),
         ]
 
@@ -78,7 +85,7 @@ class Raffle(models.Model):
 
 
 class RaffleEntrant(models.Model):
-    """Who was in it when it was drawn, whatever became of her completion since."""
+    """Who was in it when its list was closed, whatever became of her completion since."""
 
     raffle = models.ForeignKey(Raffle, on_delete=models.CASCADE, related_name="entrants")
     # From 1, in the order of the completions' public ids: the order that is drawn from.

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from accounts.throttling import limit_caller
 from monitoring.wire.problems import Problem
 from quests import appeals
 from quests.models import Completion
 from quests.pages.showing import Refusal
-from quests.pages.visitors import limit_player, player
+from quests.pages.visitors import player
 
 
 @login_required
@@ -27,7 +28,7 @@ def appeal(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return render(request, "quests/appeal.html", context)
     text = request.POST.get("text", "")
     try:
-        limit_player(request)
+        limit_caller(request, "strict")  # as the API does
         appeals.appeal(player=player(request), completion=completion, text=text)
     except Problem as problem:
         context["refusal"] = Refusal("", str(problem.detail), {"text": [text]})

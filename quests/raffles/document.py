@@ -30,7 +30,7 @@ def document_of(raffle: Raffle) -> dict[str, Any]:
 
 
 def entrant_ids(raffle: Raffle) -> list[str]:
-    """As they stood in it when it was drawn, in the order that was drawn from."""
+    """As they stood in it when its list was closed, in the order that was drawn from."""
     rows = raffle.entrants.order_by("number").values_list("completion__public_id", flat=True)
     return [str(public_id) for public_id in rows]
 

@@ -16,13 +16,13 @@ def with_winners() -> "QuerySet[Raffle]":
 
 
 def entrants_of(raffle: Raffle) -> "QuerySet[RaffleEntrant]":
-    """None before the draw."""
+    """None before the list is closed."""
     return RaffleEntrant.objects.filter(raffle=raffle).select_related("completion")
 
 
 def entrant_count(raffle: Raffle) -> int:
-    """Before the draw, how many would be in it now."""
-    if raffle.drawn_at:
+    """Before the list is closed, how many would be in it now."""
+    if raffle.frozen_at:
         return raffle.entrants.count()
     done = Completion.objects.filter(
         status=Completion.Status.PAID, completed_at__lt=raffle.closes_at

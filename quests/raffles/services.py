@@ -1,4 +1,4 @@
-"""Making a raffle, and drawing it, once."""
+"""Making a raffle, closing its list of entrants, and drawing it: each once."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -80,6 +80,23 @@ def create_raffle(
     return raffle
 
 
+def close_raffles() -> int:
+    """Closes the lists whose time has come. Returns how many."""
+    due = Raffle.objects.filter(frozen_at=None, closes_at__lte=timezone.now() - GRACE)
+    return sum(freeze_entrants(raffle_id=pk) for pk in due.values_list("pk", flat=True))
+
+
+@retried
+def freeze_entrants(*, raffle_id: int) -> bool:
+    """Whether it was done now. What is paid, held or reversed from here on changes no list: else
+    whoever may reverse could choose, by what she reverses, who wins."""
+    raffle, now = Raffle.objects.select_for_update().get(pk=raffle_id), timezone.now()
+    if raffle.frozen_at or now < raffle.closes_at + GRACE:
+        return False
+    _freeze(raffle, now)
+    return True
+
+
 @retried
 def draw_raffle(*, raffle: Raffle, actor: User, beacon: str = "") -> Raffle:
     """Whoever comes second is told that it was drawn.
@@ -90,12 +107,11 @@ def draw_raffle(*, raffle: Raffle, actor: User, beacon: str = "") -> Raffle:
     now = timezone.now()
     _refuse_drawing(raffle, now)
     raffle.beacon = _checked_beacon(raffle, beacon)
-    _enter(raffle)
-    entrants = document.entrant_ids(raffle)
+    entrants = document.entrant_ids(raffle) if raffle.frozen_at else _freeze(raffle, now)
     drawn = drawing.draw(bytes(raffle.seed), raffle.beacon, entrants, raffle.winners)
     _keep_winners(raffle, drawn)
-    raffle.entrants_digest, raffle.drawn_at = drawing.digest_of(entrants), now
-    raffle.save(update_fields=["beacon", "entrants_digest", "drawn_at"])
+    raffle.drawn_at = now
+    raffle.save(update_fields=["beacon", "drawn_at"])
     _tell(raffle, actor, len(entrants), drawn)
     return raffle
 
@@ -140,6 +156,15 @@ def _checked_beacon(raffle: Raffle, beacon: str) -> str:
         detail = "No beacon was announced for this raffle: one chosen now could choose the winner."
         raise Problem("beacon_unannounced", detail, status=400)
     return beacon
+
+
+def _freeze(raffle: Raffle, now: datetime) -> list[str]:
+    """The ids of the entrants, in the order that is drawn from."""
+    _enter(raffle)
+    entrants = document.entrant_ids(raffle)
+    raffle.entrants_digest, raffle.frozen_at = drawing.digest_of(entrants), now
+    raffle.save(update_fields=["entrants_digest", "frozen_at"])
+    return entrants
 
 
 def _enter(raffle: Raffle) -> None:

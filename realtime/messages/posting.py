@@ -18,7 +18,7 @@ from realtime.models import Message, Room
 REFUSALS = {
     "room_closed": (409, "This room is closed."),
     "user_inactive": (403, "This account is not active."),
-    "not_a_member": (403, "You are not in this room."),
+    "not_a_member": (403, "You are not in this room. Join it first; a private one by invitation."),
     "banned": (403, "You are banned from this room."),
     "muted": (403, "You are muted in this room for now."),
 }
