@@ -5,7 +5,8 @@ the definition is read anew. Answers are judged by one that was read for them.
 """
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.db.models.signals import post_save
 
 from monitoring.wire.problems import Problem
 from quests import periods
-from quests.models import Quest, Requirement
+from quests.models import Quest, QuestVersion, Requirement
 
 KEPT_SECONDS = 2.0
 _MOST_KEPT = 2_000
@@ -118,6 +119,24 @@ def definition_of(quest: Quest) -> QuestDefinition:
         announce_room=quest.announce_room,
         steps=steps,
     )
+
+
+def definition_at(quest: Quest, version: int) -> QuestDefinition:
+    """With the steps that it had in this version; else as it is now."""
+    now = definition_of(quest)
+    kept = QuestVersion.objects.filter(quest=quest, version=version).first()
+    if kept is None or version == now.version:
+        return now
+    steps = tuple(_step_as_written(step) for step in kept.definition["steps"])
+    return replace(now, version=version, steps=steps)
+
+
+def _step_as_written(step: Mapping[str, Any]) -> Step:
+    """A step of a quest's document (quests.authoring.document)."""
+    gap = step.get("withinSeconds")
+    within = timedelta(seconds=gap) if gap else None
+    is_ordered = step.get("ordered", False)
+    return Step(step["id"], step["kind"], step["title"], step["config"], is_ordered, within)
 
 
 def _read(number: int) -> QuestDefinition:

@@ -10,7 +10,7 @@ from accounts.house import house_account
 from monitoring.postgresql.retries import retried
 from monitoring.wire.problems import Problem
 from quests.completions.correcting import reverse_entry, reverse_held
-from quests.definitions import QuestDefinition, definition_of
+from quests.definitions import QuestDefinition, definition_at
 from quests.evidence.verifying import observed
 from quests.models import Completion, Evidence, LedgerEntry
 from quests.requirements import judging
@@ -55,8 +55,8 @@ def _locked(completion_id: int | None) -> Completion | None:
 
 def _is_replaced(completion: Completion) -> bool:
     """Whether what else is known of the player, by the time she completed it, is enough by the
-    quest as it is now: then that speaks for the completion."""
-    quest = definition_of(completion.quest)
+    quest as it was then: then that speaks for the completion."""
+    quest = definition_at(completion.quest, completion.quest_version)
     mine = Evidence.objects.filter(player=completion.player, quest=completion.quest)
     rows = mine.filter(period=completion.period, state=Evidence.State.VERIFIED)
     held = list(_counting(rows, completion))

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from monitoring.wire.problems import Problem
+from quests.authoring.document import document_of
+from quests.authoring.services import update_quest
 from quests.definitions import definition_of
 from quests.explanation import explain
 from quests.models import Attempt, Challenge, Completion, Evidence, LedgerEntry, Quest
@@ -254,6 +256,21 @@ def test_another_message_stands_in_for_a_deleted_one(
     assert Evidence.objects.get(completion__isnull=False, state="verified").source_id == str(
         second.public_id
     )
+
+
+def test_what_stands_in_is_judged_by_the_quest_as_it_was_completed(
+    alice: User, bob: User, operator: User, say: Say, make_quest: MakeQuest, house: House
+) -> None:
+    quest = make_quest(TALK | {"config": TALK["config"] | {"messages": 1}})  # type: ignore[operator]
+    first, _ = say("Good morning!"), say("And good night.")
+    started(bob, quest)
+    house.after(lambda: message_posted.send(sender=None, ids=[str(first.public_id)]))
+    harder = TALK | {"config": TALK["config"] | {"messages": 9}}  # type: ignore[operator]
+    update_quest(quest=quest, document=document_of(quest) | {"steps": [harder]}, actor=operator)
+
+    house.after(lambda: delete_message(message=first, actor=alice))
+
+    assert total_xp(bob) == 10
 
 
 def test_a_message_that_is_emptied_by_an_edit_counts_no_more(
