@@ -1,6 +1,8 @@
 """Why a player did, or did not, complete a quest: what stands in the way, and what each step saw.
 
-For the player herself and for operators alike: nothing in it is an answer or a code.
+For the player herself and for operators alike: nothing in it is an answer or a code. Facts that
+nobody has pushed are looked up, and written down as evidence, as a sweep would do in a moment; that
+pays nobody.
 """
 
 from collections.abc import Iterator, Mapping

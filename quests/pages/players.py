@@ -66,7 +66,8 @@ def me(request: HttpRequest) -> HttpResponse:
         "page": page,
         "lines": [_line(entry) for entry in page],
     }
-    return render(request, "quests/me.html", context)
+    is_part = request.GET.get("part") == "mine"
+    return render(request, "quests/parts/mine.html" if is_part else "quests/me.html", context)
 
 
 def _line(entry: LedgerEntry) -> Line:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.accounts.siwe import ALICES, BOBS, CHARLIES
+from tests.accounts.siwe import ALICES, BOBS, CHARLIES, TestWallet
 from tests.journeys.browsers import Open, needs_chromium, sign_in
 from tests.quests.conftest import CODE, QUIZ
 from tests.stack import Stack, wait_until
@@ -121,6 +121,26 @@ def test_a_leaderboard_moves_while_it_is_looked_at(stack: Stack, enter: Open, nu
     expect(page.get_by_role("row", name="newcomer")).to_contain_text("700")
     visitor.clock.run_for(16_000)
     expect(visitor.get_by_role("row", name="newcomer")).to_contain_text("700")
+
+
+def test_her_own_lines_come_while_she_reads_them(enter: Open, stack: Stack) -> None:
+    page = enter(TestWallet(b"\x81" * 32))
+    sign_in(page, "/me")
+    is_live(page)
+    name = page.locator(".menu__name").inner_text()
+    for reason in ("For the chairs", "For the cake"):
+        stack.manage(
+            "shell", "-c",
+            "from accounts.models import User; from quests.completions.correcting import award\n"
+            f"her = User.objects.get(username={name!r})\n"
+            f"award(player=her, amount=700, reason={reason!r}, actor=her)",
+        )  # fmt: skip
+        tell(stack, page, "xp:changed", {})
+        line = page.locator("details.entry").filter(has_text=reason)
+        expect(line).to_be_visible()
+        line.locator("summary").click()
+    expect(page.locator("details.entry[open]")).to_have_count(2)
+    expect(page.get_by_label("Level and rank")).to_contain_text("1,400")
 
 
 def test_without_a_wallet_it_is_said_so(enter: Open) -> None:

@@ -17,6 +17,7 @@ function replace(part, fresh) {
   const focus = part.contains(document.activeElement) ? document.activeElement.id : "";
   for (const element of keyed(fresh)) {
     const old = kept.get(element.dataset.key);
+    if (old?.open) element.open = true;
     if (old && sameAs(old, element)) element.replaceWith(old);
     else if (old) element.classList.add("is-changed");
   }
