@@ -17,7 +17,9 @@ _ACRONYMS = frozenset({"xp"})
 def camel(name: str) -> str:
     """`short_url` -> `shortUrl`. What is camelCase already stays as it is."""
     first, *rest = name.lstrip("_").split("_")
-    words = (word.upper() if word in _ACRONYMS else word[:1].upper() + word[1:] for word in rest)
+    words = [word[:1].upper() + word[1:] for word in rest]
+    if rest and rest[-1] in _ACRONYMS:
+        words[-1] = rest[-1].upper()
     return first + "".join(words)
 
 

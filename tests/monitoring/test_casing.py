@@ -26,6 +26,7 @@ names = st.from_regex(r"[a-z]{2,6}(_[a-z]{2,6}){0,3}", fullmatch=True)
         ("short_url", "shortUrl"),
         ("total_xp", "totalXP"),
         ("xp_earned", "xpEarned"),
+        ("total_xp_paid", "totalXpPaid"),
         ("max_clicks_per_minute", "maxClicksPerMinute"),
     ],
 )
