@@ -81,8 +81,9 @@ class House:
         """The redirect's click of it, drained."""
         (token,) = parse_qs(urlsplit(address).query)["p"]
         click = event(link, agent=agent, mark=f"{token}.{hash_browser(browser).hex()}")
-        if at:
-            click.id = round(at.timestamp() * 1000).to_bytes(6) + new_event_id()[6:]
+        # Ids count in milliseconds: what was begun in this very one must be before it.
+        at = at or timezone.now() + timedelta(milliseconds=1)
+        click.id = round(at.timestamp() * 1000).to_bytes(6) + new_event_id()[6:]
         send(click)
         self.after(lambda: drain_once(durable()))
 
