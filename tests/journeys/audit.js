@@ -31,7 +31,8 @@
     const alt = [...element.querySelectorAll("img[alt]")].map((one) => one.alt.trim()).join(" ").trim();
     const isField = /^(input|select|textarea)$/.test(element.localName);
     if (isField && ["submit", "button", "reset"].includes(element.type)) return element.value;
-    return (isField ? "" : element.textContent.trim() || alt) || element.title.trim();
+    const title = element.title.trim() || (element.querySelector("[title]")?.title.trim() ?? "");
+    return (isField ? "" : element.textContent.trim() || alt) || title;
   }
 
   for (const element of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button]"))
