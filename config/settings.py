@@ -497,6 +497,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": "/static/rallypoint/icon.svg"}
     ],
     "STYLES": ["/static/rallypoint/admin.css"],
+    "SCRIPTS": ["/static/rallypoint/admin.js"],
     "SHOW_VIEW_ON_SITE": False,
     # The accent of templates/static/rallypoint/app.css is 600, where unfold puts white on it.
     "COLORS": {
