@@ -17,6 +17,7 @@ from quests.models import (
     OutboxEvent,
     Quest,
     QuotaSlot,
+    Raffle,
     RankChange,
     RankSegment,
     Season,
@@ -55,6 +56,7 @@ def clear() -> None:
     quests = Quest.objects.filter(season__in=seasons)
     completions = Completion.objects.filter(player__in=players)
     QuotaSlot.objects.filter(quest__in=quests).delete()
+    Raffle.objects.filter(slug=story.RAFFLE["slug"]).delete()
     _clear_outbox()
     Achievement.objects.filter(slug__startswith="demo-").delete()
     # Of others too: who has begun one of these quests, and was not paid for it.
@@ -76,12 +78,13 @@ def clear() -> None:
 
 
 def _clear_outbox() -> None:
-    """The end of a season is told of nobody in particular."""
+    """The end of a season and a draw are told of nobody in particular."""
     players = everybody()
     webhooks = Webhook.objects.filter(owner__in=players)
     events = OutboxEvent.objects.filter(
         Q(player__in=players)
         | Q(kind=OutboxEvent.Kind.SEASON_CLOSED, payload__season__in=list(story.SEASONS))
+        | Q(kind=OutboxEvent.Kind.RAFFLE_DRAWN, payload__raffle=story.RAFFLE["slug"])
     )
     Delivery.objects.filter(Q(event__in=events) | Q(webhook__in=webhooks)).delete()
     webhooks.delete()

@@ -28,6 +28,7 @@ from quests.evidence.visits import personal_visit
 from quests.leaderboard import segments
 from quests.models import Achievement, Completion, Quest, Season
 from quests.progress import start_quest, submit_step
+from quests.raffles.services import create_raffle
 from realtime.demo import LOBBY, speak
 
 # By the kind of a step: what is sent in for it.
@@ -176,10 +177,17 @@ def _come(number: int, players: Sequence[User], operator: User) -> None:
 
 
 def _extras(operator: User, people: Sequence[User], made: dict[str, Quest]) -> None:
-    """One whose XP is held until somebody has looked, and an award."""
+    """One whose XP is held until somebody has looked, an award, and a raffle to come."""
+    running = Season.objects.get(slug=story.RUNNING)
     held = next(told for told in story.QUESTS if told.title == story.HELD)
     _do(held, made[story.HELD].number, people[4])
     award(
         player=people[1], amount=75, reason="Carried every chair at the workshop", actor=operator,
-        season=Season.objects.get(slug=story.RUNNING),
+        season=running,
     )  # fmt: skip
+    create_raffle(
+        **story.RAFFLE,
+        season=running,
+        closes_at=timezone.now() + timedelta(weeks=2),
+        actor=operator,
+    )

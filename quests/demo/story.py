@@ -120,6 +120,7 @@ QUESTS = (
     }, after="The spring quiz"),
 )  # fmt: skip
 HELD = "Find a hole"
+RAFFLE: dict[str, Any] = {"slug": "demo-autumn-draw", "title": "The autumn draw", "winners": 3}
 
 ACHIEVEMENTS: tuple[dict[str, Any], ...] = (
     {"slug": "demo-first-steps", "name": "First steps", "metric": "completions"},

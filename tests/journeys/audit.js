@@ -20,6 +20,12 @@
   }
 
   // --- Names -------------------------------------------------------------------------------------
+  function heard(element) {
+    const copy = element.cloneNode(true);
+    for (const silent of copy.querySelectorAll("[aria-hidden=true], script, template")) silent.remove();
+    return copy.textContent.trim();
+  }
+
   function nameOf(element) {
     const label = element.getAttribute("aria-label")?.trim();
     if (label) return label;
@@ -32,11 +38,15 @@
     const isField = /^(input|select|textarea)$/.test(element.localName);
     if (isField && ["submit", "button", "reset"].includes(element.type)) return element.value;
     const title = element.title.trim() || (element.querySelector("[title]")?.title.trim() ?? "");
-    return (isField ? "" : element.textContent.trim() || alt) || title;
+    return (isField ? "" : heard(element) || alt) || title;
   }
 
   for (const element of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button]"))
     if (isShown(element) && !nameOf(element)) say("name", element, "has no name");
+  for (const spot of document.querySelectorAll("[onclick], [x-on\\:click]"))
+    if (isShown(spot) && (spot.tabIndex < 0 || spot.matches("a:not([href], [tabindex])")) && spot.textContent.trim()) say("keyboard", spot, "is for a mouse alone");
+  for (const symbol of document.querySelectorAll(".material-symbols-outlined"))
+    if (isShown(symbol) && !symbol.ariaLabel) say("name", symbol, "is a symbol that is read out as a word");
   for (const image of document.querySelectorAll("img:not([alt])")) say("alt", image, "has no alt");
   for (const drawn of document.querySelectorAll("canvas, svg[role=img]"))
     if (isShown(drawn) && !nameOf(drawn) && !drawn.querySelector("title")) say("alt", drawn, "has no text beside it");

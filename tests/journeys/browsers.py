@@ -79,11 +79,11 @@ class Keyboard:
 _MOST_TABS = 120
 _SEEN_WITHIN = 3_000  # ms: a page may scroll there softly
 # The lines of the name, without what help and shortcuts say beside it.
-_FOCUSED = """() => {
+_FOCUSED = r"""() => {
   const at = document.activeElement;
   if (at === document.body) return [];
   const said = at.ariaLabel ?? (at.labels?.[0] ?? at).innerText ?? "";
-  return said.trim().split("\\n").map((line) => line.trim().replace(/ (optional|[a-z])$/, ""));
+  return said.trim().split("\n").map((line) => line.trim().replace(/( optional| [a-z]|\*)$/, ""));
 }"""
 _IS_SEEN = """() => {
   const at = document.activeElement, box = at.getBoundingClientRect();

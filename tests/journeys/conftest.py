@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.accounts.siwe import TestWallet
-from tests.journeys.browsers import CHROMIUM, SECONDS, WALLET, Open
+from tests.journeys.browsers import CHROMIUM, SECONDS, WALLET, Keyboard, Open
 from tests.stack import Stack
+
+PASSWORD = "the keys of the house"
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,30 @@ def enter(stack: Stack, browser: Browser) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture(scope="module")
+def name(stack: Stack) -> str:
+    """Of an operator, who is a creator and a player too."""
+    made = f"keys-{uuid4().hex[:8]}"
+    stack.manage(
+        "shell", "-c",
+        "from accounts.models import User\n"
+        f"User.objects.create_superuser(username={made!r}, password={PASSWORD!r})",
+    )  # fmt: skip
+    return made
+
+
+@pytest.fixture
+def keys(stack: Stack, browser: Browser, name: str) -> Iterator[Keyboard]:
+    """Signed in, by a password."""
+    context = browser.new_context(base_url=stack.url)
+    keyboard = Keyboard(context.new_page())
+    keyboard.page.goto("/login")
+    keyboard.press("Shift+Tab")  # the name has the focus already
+    keyboard.fill("Username", name)
+    keyboard.fill("Password", PASSWORD)
+    keyboard.press("Enter")
+    expect(keyboard.page.locator(".menu__name")).to_have_text(name)
+    yield keyboard
+    context.close()

@@ -1,14 +1,13 @@
 """Each journey without a mouse: what is to be done is reached with Tab, seen there, and done."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.accounts.siwe import TestWallet
 from tests.journeys.browsers import Keyboard, Open, needs_chromium
-from tests.quests.conftest import CODE
+from tests.quests.conftest import CODE, QUIZ
 from tests.stack import Stack
 
 pytestmark = [
@@ -16,35 +15,6 @@ pytestmark = [
     pytest.mark.timeout(300),
     needs_chromium,
 ]
-PASSWORD = "the keys of the house"
-PROOF = {"id": "proof", "kind": "proof", "title": "Your work", "config": {"forms": ["text"]}}
-
-
-@pytest.fixture(scope="module")
-def name(stack: Stack) -> str:
-    """Of an operator, who is a creator and a player too."""
-    made = f"keys-{uuid4().hex[:8]}"
-    stack.manage(
-        "shell", "-c",
-        "from accounts.models import User\n"
-        f"User.objects.create_superuser(username={made!r}, password={PASSWORD!r})",
-    )  # fmt: skip
-    return made
-
-
-@pytest.fixture
-def keys(stack: Stack, browser: Browser, name: str) -> Iterator[Keyboard]:
-    """Signed in, by a password."""
-    context = browser.new_context(base_url=stack.url)
-    keyboard = Keyboard(context.new_page())
-    keyboard.page.goto("/login")
-    keyboard.press("Shift+Tab")  # the name has the focus already
-    keyboard.fill("Username", name)
-    keyboard.fill("Password", PASSWORD)
-    keyboard.press("Enter")
-    expect(keyboard.page.locator(".menu__name")).to_have_text(name)
-    yield keyboard
-    context.close()
 
 
 def test_a_player_signs_in_with_a_wallet_plays_looks_around_and_leaves(
@@ -127,23 +97,59 @@ def test_a_creator_makes_a_link_and_takes_its_picture(keys: Keyboard) -> None:
     keys.use("Try it")
     expect(page.get_by_role("heading", name="Who is sent where?")).to_be_visible()
     keys.use("By hand")
+    keys.use("Pause")
+    expect(page.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
     keys.use("Delete")
     keys.use("Delete it")
     page.wait_for_url("**/links")
 
 
-def test_an_operator_decides_on_what_was_sent_in(keys: Keyboard, stack: Stack, name: str) -> None:
-    page = keys.page
-    (number,) = stack.make_quests({"title": f"Sent in {uuid4().hex[:8]}", "steps": [PROOF]})
+def test_a_player_answers_a_quiz_opens_her_own_address_and_reads_why_not(
+    keys: Keyboard, stack: Stack
+) -> None:
+    page, slug = keys.page, f"keys-{uuid4().hex[:8]}"
+    stack.make_link(slug=slug, url="https://example.com/read")
+    visit = {"id": "visit", "kind": "visit_link", "title": "Read", "config": {"link": slug}}
+    (number,) = stack.make_quests({"title": f"Read {slug}", "steps": [QUIZ, visit]})
     page.goto(f"/quests/{number}")
-    keys.fill("A text", "Look at what I made.")
-    keys.use("Send for review")
-    expect(page.get_by_text("Waiting for review")).to_be_visible()
+    keys.to("three")
+    keys.press("ArrowDown")
+    for even in ("2", "4"):
+        keys.to(even)
+        keys.press("Space")
+    keys.press("Enter")
+    expect(page.get_by_text("1 of 2 done")).to_be_visible()
+    with page.context.expect_page() as opened:
+        keys.use(f"Visit /{slug}")
+    opened.value.close()
+    keys.use("Why can I, or can I not?")
+    expect(page.get_by_role("heading", name="The verdict")).to_be_visible()
 
-    page.goto("/admin/")
-    keys.use("Review queue")
-    expect(page.get_by_text("Look at what I made.")).to_be_visible()
-    with page.expect_navigation():
-        keys.use("Approve")
-    page.goto(f"/quests/{number}")
-    expect(page.get_by_text("1 of 1 done")).to_be_visible()
+
+def test_somebody_reads_up_to_the_beginning_says_that_she_is_busy_and_leaves(
+    keys: Keyboard, stack: Stack
+) -> None:
+    page, room = keys.page, f"room-{uuid4().hex[:8]}"
+    stack.manage(
+        "shell", "-c",
+        "from accounts.models import User; from realtime.rooms import create_room\n"
+        "from realtime.messages.posting import post_message\n"
+        "alice = User.objects.get(username='alice')\n"
+        f"room = create_room(creator=alice, slug='{room}', name='{room}')\n"
+        "for line in range(70): post_message(sender=alice, room=room, body=f'Line {line}')",
+    )  # fmt: skip
+    page.goto(f"/rooms/{room}")
+    expect(page.locator("main[data-state=open]")).to_be_attached()
+    keys.to("Messages")
+    keys.press("Home")
+    expect(page.get_by_text("Line 0", exact=True)).to_be_attached()
+    keys.press("Home")
+    expect(page.get_by_text(f"This is where {room} begins.")).to_be_in_viewport()
+
+    keys.to("Your status")
+    keys.write("Busy")
+    keys.fill("Your note", "back at three")
+    keys.press("Enter")
+    expect(page.locator(".person").filter(has_text="back at three")).to_be_visible()
+    keys.use("Leave this room")
+    page.wait_for_url("**/rooms")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.accounts.siwe import TestWallet
 from tests.background import Background
-from tests.journeys.browsers import Open, needs_chromium, sign_in
+from tests.journeys.browsers import Keyboard, Open, needs_chromium, sign_in
 from tests.links.conftest import CHROME
 from tests.stack import Stack
 
@@ -17,12 +17,12 @@ SOON, A_MINUTE = 20_000, 100_000
 
 
 def challenge(page: Page) -> None:
-    """Types the word that she alone is shown."""
-    form = page.locator("#challenge")
-    expect(form).to_be_visible(timeout=SOON)
-    word = page.locator("#challenge-question").inner_text().split()[-1]
-    form.get_by_role("textbox").fill(word)
-    form.get_by_role("button").click()
+    """Types the word that she alone is shown, without a mouse."""
+    question = page.locator("#challenge-question")
+    expect(question).to_be_visible(timeout=SOON)
+    asked, keys = question.inner_text(), Keyboard(page)
+    keys.fill(asked, asked.split()[-1])
+    keys.press("Enter")
     expect(page.get_by_text("Thank you, you were seen.").first).to_be_visible()
 
 

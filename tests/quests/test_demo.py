@@ -21,6 +21,7 @@ from quests.models import (
     Evidence,
     LedgerEntry,
     Quest,
+    Raffle,
     RankSegment,
     Requirement,
     SeasonRank,
@@ -97,6 +98,7 @@ def assert_it_tells_a_story() -> None:
     assert Room.objects.filter(last_seq__gt=5).count() == 3
     assert Message.objects.exclude(mentions=[]).count() == 2
     assert Stay.objects.count() > 40
+    assert Raffle.objects.get().season.slug == story.RUNNING
 
 
 def use_it(alice: User) -> None:

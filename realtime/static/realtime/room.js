@@ -103,6 +103,7 @@ client.on("room:joined", ({ recovered, seq, messages, role, presence, degraded }
   $("empty").hidden = seq > 0;
   if (presence) people.show(presence);
   $("degraded").hidden = !degraded;
+  if ($("leave")) $("leave").hidden = role === "owner";
   if (myStatus) setStatus();
   else showOwnStatus();
   read();
@@ -140,6 +141,7 @@ async function loadOlder() {
 // An edge that is still in sight is not told of again: so it is looked at anew.
 function showEdges(isEmpty = false) {
   const isAll = isEmpty || timeline.oldest <= firstSeq;
+  if (isAll && $("older").contains(document.activeElement)) log.focus(); // What hides loses it.
   $("older").hidden = isAll;
   $("beginning").hidden = !isAll || !timeline.size;
   edge.disconnect();
