@@ -4,9 +4,11 @@ Raw HTML is text here, and images are links: a picture from somewhere else would
 every reader. What the renderer lets through goes through an allow-list once more.
 """
 
+import re
 from typing import Final
 
 import nh3
+from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 MAX_LENGTH = 50_000
@@ -16,6 +18,7 @@ _TAGS: Final = {
 }  # fmt: skip
 _ATTRIBUTES: Final = {"a": {"href", "title"}, "ol": {"start"}}
 _SCHEMES: Final = {"http", "https", "mailto"}
+_HEADING = re.compile(r"<(/?)h([1-6])>")
 _markdown = MarkdownIt("commonmark", {"html": False}).disable("image")
 
 
@@ -28,3 +31,9 @@ def render(text: str) -> str:
         link_rel="nofollow noopener",
     )
     return html.strip()
+
+
+def render_within_page(text: str) -> SafeString:
+    """Its headings stand below those of the page, of which there are two."""
+    html = _HEADING.sub(lambda tag: f"<{tag[1]}h{min(6, int(tag[2]) + 2)}>", render(text))
+    return mark_safe(html)  # noqa: S308 - what `render` has let through, with other numbers

@@ -51,7 +51,7 @@ class AppealAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions_detail = ["grant", "decline"]
     fields = [
-        "player", "quest", "shown_completion", "shown_status", "reason", "text", "shown_state",
+        "player", "quest", "shown_completion", "completion_status", "reason", "text", "state",
         "note", "entry", "decided_by", "decided_at", "created_at", "public_id",
     ]  # fmt: skip
     readonly_fields = fields
@@ -76,6 +76,10 @@ class AppealAdmin(ReadOnlyAdmin):
     @display(description="completion is", label=TONES)
     def shown_status(self, appeal: Appeal) -> tuple[str, str]:
         return appeal.completion.status, appeal.completion.get_status_display()
+
+    @display(description="completion is")
+    def completion_status(self, appeal: Appeal) -> str:
+        return appeal.completion.get_status_display()
 
     def has_decide_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """unfold gives the id: the buttons stand only while there is something to decide."""

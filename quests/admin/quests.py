@@ -23,7 +23,7 @@ from quests.admin.trying import try_page
 from quests.admin.versions import versions_of
 from quests.authoring import services
 from quests.authoring.document import document_of
-from quests.markdown import render
+from quests.markdown import render_within_page
 from quests.models import Completion, Quest, QuotaSlot
 
 _STATUS = {"draft": "", "published": "success", "closed": "warning"}
@@ -36,7 +36,7 @@ _BUTTONS = {
 @require_POST
 def preview(request: HttpRequest) -> HttpResponse:
     demand(request, "quests.view_quest")
-    return HttpResponse(render(request.POST.get("text", "")))
+    return HttpResponse(render_within_page(request.POST.get("text", "")))
 
 
 @admin.register(Quest)

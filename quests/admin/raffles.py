@@ -16,7 +16,6 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from accounts.operating import operator
 from links.admin.base import ServiceAdmin, ServiceForm
 from monitoring.wire.problems import Problem
-from quests.admin.completions import TONES
 from quests.admin.pages import render_page
 from quests.models import Raffle, RaffleWinner
 from quests.models.raffle import MAX_WINNERS
@@ -54,7 +53,7 @@ class BeaconForm(forms.Form):
 class WinnerInline(TabularInline):
     model = RaffleWinner
     verbose_name_plural = "winners"
-    fields = readonly_fields = ["place", "player", "completion", "shown_status"]
+    fields = readonly_fields = ["place", "player", "completion", "status"]
     extra = 0
     per_page = 50
     can_delete = False
@@ -67,9 +66,9 @@ class WinnerInline(TabularInline):
     def player(self, winner: RaffleWinner) -> str:
         return str(winner.completion.player)
 
-    @display(description="status", label=TONES)
-    def shown_status(self, winner: RaffleWinner) -> tuple[str, str]:
-        return winner.completion.status, winner.completion.get_status_display()
+    @display(description="status")
+    def status(self, winner: RaffleWinner) -> str:
+        return winner.completion.get_status_display()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         del request, obj

@@ -55,6 +55,6 @@ def _duration(seconds: float | None) -> str:
     if seconds is None:
         return ""
     if seconds < _UNITS[-1][0]:
-        return f"{seconds:.0f} s" if seconds >= 1 else "less than a second"
+        return f"{seconds:.0f} s" if seconds >= 1 else "a second"
     size, name = next((size, name) for size, name in _UNITS if seconds >= size)
     return f"{seconds / size:.1f} {name}"

@@ -1,12 +1,10 @@
 """What the page of a quest shows: the quest, its steps, and where its player stands."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
 from accounts.selectors import primary_addresses
@@ -14,14 +12,13 @@ from quests import selectors
 from quests.completions.quota import places_left
 from quests.definitions import QuestDefinition, Step, definition_of
 from quests.explanation import Explanation, Places, StepExplanation, explain
-from quests.markdown import render
+from quests.markdown import render_within_page
 from quests.models import Evidence, Quest
 from quests.pages.cards import Card, State, cards_of
 from quests.requirements.ordering import spoken_gap
 from quests.requirements.registry import kind_of
 from quests.requirements.wallet_signature import message_for
 
-_HEADING = re.compile(r"<(/?)h([1-6])>")
 # What the panel says itself of a quest that asks for more steps.
 _SAID_BY_STEPS = {"requirements_missing", "quest_already_completed"}
 
@@ -100,7 +97,7 @@ def quest_page(quest: Quest, player: User | None, refusal: Refusal | None) -> di
     steps = _steps(definition, found, player)
     return {
         "quest": quest,
-        "content": content_of(quest),
+        "content": render_within_page(quest.content),
         "steps": [_with(step, refusal) for step in steps],
         "met": sum(step.is_met for step in steps),
         "refusal": refusal if refusal and not refusal.step else None,
@@ -111,12 +108,6 @@ def quest_page(quest: Quest, player: User | None, refusal: Refusal | None) -> di
         "is_open": _is_open(found),
         "closed": _closed(quest) if found is None else None,
     }
-
-
-def content_of(quest: Quest) -> SafeString:
-    """Its headings stand below those of the page."""
-    html = _HEADING.sub(lambda tag: f"<{tag[1]}h{min(6, int(tag[2]) + 2)}>", render(quest.content))
-    return mark_safe(html)  # noqa: S308 - what `render` has let through, with other numbers
 
 
 def _steps(

@@ -41,7 +41,7 @@
     return (isField ? "" : heard(element) || alt) || title;
   }
 
-  for (const element of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button]"))
+  for (const element of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button], [role=combobox]"))
     if (isShown(element) && !nameOf(element)) say("name", element, "has no name");
   for (const spot of document.querySelectorAll("[onclick], [x-on\\:click]"))
     if (isShown(spot) && (spot.tabIndex < 0 || spot.matches("a:not([href], [tabindex])")) && spot.textContent.trim()) say("keyboard", spot, "is for a mouse alone");
@@ -56,7 +56,8 @@
   if (!document.documentElement.lang) say("lang", document.documentElement, "has no language");
   if (!document.title.trim()) say("title", document.head, "the page has no title");
   if (!document.querySelector("main, [role=main]")) say("landmark", document.body, "has no main part");
-  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter((one) => one.checkVisibility());
+  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+    .filter((one) => one.checkVisibility() && one.role !== "presentation");
   if (headings.filter((one) => one.localName === "h1").length !== 1) say("heading", headings[0], "there is not exactly one h1");
   headings.reduce((before, one) => {
     const level = Number(one.localName[1]);

@@ -265,9 +265,9 @@ def test_versions_say_who_changed_what(
 
 def test_the_preview_is_rendered_by_us_and_sanitised(pages: Client, allowed: Allow) -> None:
     preview = f"{QUESTS}preview/"
-    answer = pages.post(preview, {"text": "**hi** <script>alert(1)</script>"})
+    answer = pages.post(preview, {"text": "# Below\n\n**hi** <script>alert(1)</script>"})
     assert answer.content.decode() == (
-        "<p><strong>hi</strong> &lt;script&gt;alert(1)&lt;/script&gt;</p>"
+        "<h3>Below</h3>\n<p><strong>hi</strong> &lt;script&gt;alert(1)&lt;/script&gt;</p>"
     )
     assert pages.get(preview).status_code == 405
     assert allowed("view_link").post(preview, {"text": "x"}).status_code == 403

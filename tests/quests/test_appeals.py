@@ -222,6 +222,8 @@ def test_operators_decide_in_the_admin(
     shown = pages.get(f"/admin/quests/appeal/{hers.pk}/change/").content.decode()
     assert "&lt;b&gt;Please&lt;/b&gt;" in shown
     assert "A bot?" in shown
+    assert "held for review" in shown
+    assert "&#x27;open&#x27;" not in shown  # a value and its name are a list's affair
 
     grant, decline = (
         f"/admin/quests/appeal/{one.pk}/{deed}/"

@@ -5,6 +5,12 @@ addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(".vDateField, .vTimeField").forEach(nameField);
   document.querySelectorAll("[x-on\\:click]").forEach(makeReachable);
   document.querySelectorAll(".material-symbols-outlined").forEach(nameSymbol);
+  // They come before that of the page, and are no part of it.
+  for (const group of document.querySelectorAll("#nav-sidebar h2")) group.role = "presentation";
+});
+// Choices with a search are drawn by a script of their own, when jQuery is ready, as this is after it.
+addEventListener("load", () => {
+  globalThis.django?.jQuery?.(() => document.querySelectorAll(".select2-selection").forEach(nameChoice));
 });
 
 // A part that readers of the screen jump to, and a way past the forty links before it.
@@ -24,6 +30,15 @@ function nameField(field) {
   if (label && !field.labels.length) {
     field.ariaLabel = `${label.textContent.trim()}: ${field.placeholder}`;
   }
+}
+
+// What is chosen names it, which is nothing to begin with.
+function nameChoice(choice) {
+  const select = choice.closest(".select2-container").previousElementSibling;
+  const label = select?.labels?.[0];
+  if (!label) return;
+  label.id ||= `${select.id}_label`;
+  choice.setAttribute("aria-labelledby", `${label.id} ${choice.getAttribute("aria-labelledby")}`);
 }
 
 // Menus and filters are opened by what is neither a link nor a button. Escape closes them too, so

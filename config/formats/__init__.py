@@ -1,0 +1,1 @@
+"""How moments are written where a template does not say: as on our own pages."""
