@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import services
 from accounts.models import ApiKey, TokenFamily, User, Wallet
+from accounts.operating import LIST_PER_PAGE, ReadOnly, ReadOnlyAdmin
 from accounts.scopes import Scope
 
 admin.site.unregister(Group)
@@ -27,19 +28,6 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
 
 
-class ReadOnly:
-    """Shown, never made, changed or removed: a row here is somebody's proof."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False
-
-
 class WalletInline(ReadOnly, TabularInline):
     model = Wallet
     fields = ["address", "is_primary", "linked_at"]
@@ -47,7 +35,7 @@ class WalletInline(ReadOnly, TabularInline):
 
 
 @admin.register(Wallet)
-class WalletAdmin(ReadOnly, ModelAdmin):
+class WalletAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "user", "is_primary", "linked_at"]
     list_display_links = ["__str__"]
     list_select_related = ["user"]
@@ -65,6 +53,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "email", "is_staff", "is_active", "last_login", "date_joined"]
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
+    list_per_page = LIST_PER_PAGE
     search_fields = ["username", "email", "=public_id"]
     ordering = ["username"]
     readonly_fields = ["public_id", "last_login", "date_joined"]
@@ -121,6 +110,7 @@ class RevokedFilter(admin.SimpleListFilter):
 class RecordAdmin(ModelAdmin):
     """Rows that are made, looked at and revoked, never edited."""
 
+    list_per_page = LIST_PER_PAGE
     list_select_related = ["user"]
     actions = ["revoke"]
 

@@ -1,4 +1,4 @@
-"""Two kinds of admin: rows that services write, and rows that only the machine writes."""
+"""Rows that services write."""
 
 from typing import Any, cast
 
@@ -6,6 +6,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
+from accounts.operating import LIST_PER_PAGE
 from links.forms import show_problem
 from monitoring.wire.problems import Problem
 
@@ -29,6 +30,7 @@ class ServiceAdmin(ModelAdmin):
     """When a service refuses, the same request is answered again, by a form that knows of it."""
 
     form = ServiceForm
+    list_per_page = LIST_PER_PAGE
     _REFUSAL = "_service_refusal"
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -41,19 +43,3 @@ class ServiceAdmin(ModelAdmin):
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[ServiceForm]:
         form: type[ServiceForm] = super().get_form(request, *args, **kwargs)
         return type(form.__name__, (form,), {"refusal": getattr(request, self._REFUSAL, None)})
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that only the machine writes."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        del request
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        del request, obj
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        del request, obj
-        return False

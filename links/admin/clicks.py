@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from redis.exceptions import RedisError
 from unfold.decorators import display
 
-from links.admin.base import ReadOnlyAdmin
+from accounts.operating import ReadOnlyAdmin
 from links.clicks.newest import newest_clicks
 from links.health import stream_lag
 from links.models import Click, ClickIssuer, ClickStream, Link, MarkedClick, OrphanSlug

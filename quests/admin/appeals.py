@@ -11,8 +11,7 @@ from django.urls import reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.operating import operator, to_page
-from links.admin.base import ReadOnlyAdmin
+from accounts.operating import ReadOnlyAdmin, operator, to_page
 from monitoring.wire.problems import Problem
 from quests import appeals
 from quests.admin.completions import TONES

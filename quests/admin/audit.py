@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from links.admin.base import ReadOnlyAdmin
+from accounts.operating import ReadOnlyAdmin
 from quests.models import AuditEntry
 
 

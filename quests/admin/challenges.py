@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
-from links.admin.base import ReadOnlyAdmin
+from accounts.operating import ReadOnlyAdmin
 from quests.models import Challenge
 
 _TONES = {"answered": "success", "open": "info", "unanswered": "warning"}

@@ -15,8 +15,7 @@ from django.http import (
 )
 from django.urls import URLPattern, path
 
-from accounts.operating import operator
-from links.admin.base import ReadOnlyAdmin
+from accounts.operating import ReadOnlyAdmin, operator
 from links.transfer.cells import shield
 from quests import audit
 

@@ -12,8 +12,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts.operating import demand, operator
-from links.admin.base import ReadOnlyAdmin
+from accounts.operating import ReadOnlyAdmin, demand, operator
 from monitoring.wire.problems import Problem
 from quests import reviews
 from quests.admin.pages import render_page

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.models import User
-from links.admin.base import ReadOnlyAdmin
+from accounts.operating import ReadOnlyAdmin
 from monitoring.wire.problems import Problem
 from quests.models import Delivery, OutboxEvent, Webhook
 from quests.webhooks import services

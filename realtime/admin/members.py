@@ -8,11 +8,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from accounts.admin import ReadOnly
-from accounts.operating import operator, try_each
+from accounts.operating import ReadOnlyAdmin, operator, try_each
 from realtime import members
 from realtime.models import Member
 
@@ -37,7 +35,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Member)
-class MemberAdmin(ReadOnly, ModelAdmin):
+class MemberAdmin(ReadOnlyAdmin):
     list_display = ["user", "room", "role", "state", "joined_at"]
     list_filter = ["role", StateFilter, "joined_at"]
     list_select_related = ["user", "room"]

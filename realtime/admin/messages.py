@@ -5,11 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from accounts.admin import ReadOnly
-from accounts.operating import operator, try_each
+from accounts.operating import ReadOnlyAdmin, operator, try_each
 from realtime.messages.editing import delete_message
 from realtime.models import Message, Room
 
@@ -17,7 +15,7 @@ _SHOWN = 120
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnly, ModelAdmin):
+class MessageAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "room", "seq", "sender", "said"]
     list_display_links = ["created_at"]
     list_filter = ["created_at"]

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from accounts.operating import operator, try_each
+from accounts.operating import LIST_PER_PAGE, operator, try_each
 from monitoring.wire.problems import Problem
 from realtime import rooms
 from realtime.admin.live import disconnect_view, live_view
@@ -39,6 +39,7 @@ class RoomAdmin(ModelAdmin):
     list_filter = ["kind", OpenFilter, "created_at"]
     search_fields = ["slug", "name", "=public_id"]
     ordering = ["-created_at", "-pk"]
+    list_per_page = LIST_PER_PAGE
     fields = [
         "slug", "kind", "name", "topic", "present", "last_seq", "first_seq", "created_by",
         "created_at", "closed_at", "public_id",

@@ -57,6 +57,13 @@ def test_the_leaderboard_is_asked_at_rest_and_with_changes_in_flight(short_form:
     assert asked <= sides(short_form["leaderboard"])
 
 
+def test_every_page_is_judged_beside_one_that_asks_nothing(short_form: Found) -> None:
+    found = short_form["pages"]
+
+    assert {"board", "player's why", "dashboard", "a page without a query"} <= sides(found)
+    assert len(found["targets"]) == len(found["sides"]) - 1
+
+
 @with_load
 def test_interactions_are_counted(short_form: Found) -> None:
     assert "interaction" in sides(short_form["interaction"])
