@@ -300,7 +300,7 @@ def test_who_is_muted_is_told_so_and_keeps_her_words(
 
 def test_she_leaves_by_a_button(bobs: Client, make_room: MakeRoom, bob: User) -> None:
     room = make_room(bob)
-    assert 'action="/rooms/lobby/leave"' in text(bobs.get("/rooms/lobby"))
+    assert 'action="/rooms/lobby/leave" id="leave" >' in text(bobs.get("/rooms/lobby"))
     assert bobs.get("/rooms/lobby/leave").status_code == 405
     assert bobs.post("/rooms/lobby/leave")["Location"] == "/rooms"
     assert not room.members.filter(user=bob).exists()
