@@ -333,9 +333,10 @@ def test_a_file_is_verified_without_a_look_at_the_database(
     with pytest.raises(CommandError) as error:
         run("verify", "--file", file)
     assert error.value.returncode == 1
-    file.write_text("{}")
-    with pytest.raises(CommandError, match="This is no raffle"):
-        run("verify", "--file", file)
+    for text, said in (("{}", "This is no raffle"), ("Spring", "is no JSON")):
+        file.write_text(text)
+        with pytest.raises(CommandError, match=said):
+            run("verify", "--file", file)
 
 
 @pytest.mark.django_db

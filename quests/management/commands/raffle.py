@@ -148,7 +148,6 @@ def _moment(text: str | None) -> Any:
 
 
 def _loaded(file: Path) -> Any:
-    """ValueError when it is no JSON."""
     try:
         with file.open("rb") as opened:
             content = opened.read(_MAX_BYTES + 1)
@@ -156,7 +155,10 @@ def _loaded(file: Path) -> Any:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
     if len(content) > _MAX_BYTES:
         raise CommandError(f"{file} is over {_MAX_BYTES:,} bytes.")
-    return json.loads(content)
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise CommandError(f"{file} is no JSON: give what `raffle show --json` wrote.") from None
 
 
 def _as_json(document: dict[str, Any]) -> str:
