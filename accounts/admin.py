@@ -32,6 +32,7 @@ class WalletInline(ReadOnly, TabularInline):
     model = Wallet
     fields = ["address", "is_primary", "linked_at"]
     readonly_fields = fields
+    hide_title = True
 
 
 @admin.register(Wallet)

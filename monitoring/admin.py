@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from monitoring.limits.refusals import limited_now
 from monitoring.maintenance import services
 from monitoring.models import IdempotencyKey, LimitedCaller, Maintenance
+from monitoring.periodic_tasks import PeriodicTaskAdmin  # noqa: F401 - registers itself
 from monitoring.redis import durable
 
 SHOWN = 100

@@ -62,4 +62,5 @@ class DocsView(SpectacularSwaggerSplitView):
         response: Response = page.get(request, *args, **kwargs)
         if "script_url" in response.data:
             response.data["page_css"] = static("monitoring/docs.css")
+            response.data["page_js"] = static("monitoring/docs.js")
         return response

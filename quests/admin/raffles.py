@@ -55,6 +55,7 @@ class WinnerInline(TabularInline):
     verbose_name_plural = "winners"
     fields = readonly_fields = ["place", "player", "completion", "status"]
     extra = 0
+    hide_title = True
     per_page = 50
     can_delete = False
 

@@ -29,7 +29,8 @@ class RankInline(TabularInline):
 
     model = SeasonRank
     verbose_name_plural = "final ranks"
-    fields = readonly_fields = ["rank", "player", "xp", "completions"]
+    fields = readonly_fields = ["rank", "player", "paid", "completions"]
+    hide_title = True
     ordering = ["rank"]
     extra = 0
     per_page = 50
@@ -38,6 +39,10 @@ class RankInline(TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SeasonRank]:
         ranks = super().get_queryset(request).select_related("player")
         return cast("QuerySet[SeasonRank]", ranks)
+
+    @display(description="XP")
+    def paid(self, rank: SeasonRank) -> str:
+        return f"{rank.xp:,}"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         del request, obj

@@ -261,7 +261,8 @@ def test_new_words_in_an_old_page_are_not_lost(pages: Client, make_room: MakeRoo
     old = client_id(pages.get("/rooms/lobby"))
     for body in ("One", "Two"):
         pages.post("/rooms/lobby", {"client_id": old, "body": body})
-    assert list(Message.objects.values_list("body", flat=True)) == ["One", "Two"]
+    said = Message.objects.order_by("seq").values_list("body", flat=True)
+    assert list(said) == ["One", "Two"]
 
 
 def test_who_speaks_in_a_public_room_has_come_in(

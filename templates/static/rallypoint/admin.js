@@ -11,6 +11,8 @@ addEventListener("DOMContentLoaded", () => {
 // Choices with a search are drawn by a script of their own, when jQuery is ready, as this is after it.
 addEventListener("load", () => {
   globalThis.django?.jQuery?.(() => document.querySelectorAll(".select2-selection").forEach(nameChoice));
+  // What draws these listens to the same event, and does so later.
+  setTimeout(() => document.querySelectorAll(".selector-filter input").forEach(nameFilter));
 });
 
 // A part that readers of the screen jump to, and a way past the forty links before it.
@@ -39,6 +41,12 @@ function nameChoice(choice) {
   if (!label) return;
   label.id ||= `${select.id}_label`;
   choice.setAttribute("aria-labelledby", `${label.id} ${choice.getAttribute("aria-labelledby")}`);
+}
+
+// Two lists stand side by side, and each has a filter.
+function nameFilter(field) {
+  const list = field.closest(".selector-available, .selector-chosen");
+  field.ariaLabel = `Filter: ${list.querySelector("label, h2").textContent.trim()}`;
 }
 
 // Menus and filters are opened by what is neither a link nor a button. Escape closes them too, so
