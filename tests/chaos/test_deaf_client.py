@@ -18,7 +18,7 @@ from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(300)]
 ROOM = "deaf"
-FRAMES, BYTES = 400, 30_000
+FRAMES, BYTES = 260, 30_000
 MOST = 2 * 1024 * 1024
 
 

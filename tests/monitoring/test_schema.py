@@ -116,14 +116,14 @@ def test_its_page_has_nothing_that_our_content_policy_forbids(client: Client) ->
     assert "default-src 'self'" in page["Content-Security-Policy"]
     assert "<style" not in text
     assert " style=" not in text
-    assert text.count("<script src=") == text.count("<script") == 3
+    assert text.count("<script src=") == text.count("<script") == 4
     assert "//" not in text.replace("<!doctype", "")
 
 
 def test_every_file_of_its_page_is_ours_and_there(client: Client) -> None:
     text = client.get("/api/docs/").content.decode()
     addresses = [part.split('"')[0] for part in text.replace("href=", "src=").split('src="')[1:]]
-    assert len(addresses) == 6
+    assert len(addresses) == 7
     for address in addresses:
         response = client.get(address.replace("&amp;", "&"))
         assert response.status_code == 200, address
