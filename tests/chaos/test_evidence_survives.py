@@ -78,6 +78,15 @@ def paid(stack: Stack, game: Game) -> tuple[int, int, int]:
     return completions, xp, used
 
 
+def until_paid(stack: Stack, game: Game, expected: tuple[int, int, int]) -> None:
+    """Or says what is, and where it stays."""
+    try:
+        wait_until(lambda: paid(stack, game) == expected, seconds=60)
+    except AssertionError:
+        says = requests.get(f"{stack.url}/api/health", timeout=10).text
+        pytest.fail(f"{paid(stack, game)} of {expected}; {says}; {stack.reconcile()}")
+
+
 def open_until_sent_on(address: str) -> None:
     """What is not answered by a redirect is tried again, as a person would."""
     deadline = time.monotonic() + 120
@@ -100,6 +109,7 @@ def open_until_sent_on(address: str) -> None:
 def test_each_click_pays_once_while_everything_is_killed(
     stack: Stack, play: Callable[[int, int], Game], long_form: bool
 ) -> None:
+    print(f"seed {SEED}:", end=" ")  # noqa: T201
     game = play(10, 200) if long_form else play(5, 40)
     chance, kills = random.Random(SEED), 24 if long_form else 5
     chance.shuffle(game.addresses)
@@ -113,9 +123,9 @@ def test_each_click_pays_once_while_everything_is_killed(
         for one in sent_on:
             one.result()
         expected = (len(game.addresses), 10 * len(game.addresses), len(game.addresses))
-        wait_until(lambda: paid(stack, game) == expected, seconds=60)
+        until_paid(stack, game, expected)
     assert stack.reconcile()["differences"] == [], SEED
-    print(f"seed {SEED}: {len(game.addresses)} clicks, each paid once")  # noqa: T201
+    print(f"{len(game.addresses)} clicks, each paid once")  # noqa: T201
 
 
 def _deeds(
