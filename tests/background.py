@@ -20,14 +20,12 @@ from tests.stack import Stack
 
 class Background:
     """Works inside of `with`; `stop` and `start` in between. Celery's worker ends itself when Redis
-    goes at the wrong moment: then it is started again."""
+    goes at the wrong moment, and beat when PostgreSQL does: then each is started again. A beat
+    inside of the worker would stay away."""
 
     def __init__(self, stack: Stack, *, processes: int = 1) -> None:
         self._stack = stack
-        self._argv = [
-            *(sys.executable, "-m", "celery", "-A", "config", "worker", "--beat"),
-            *("-c", str(processes)),
-        ]
+        self._processes = processes
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -44,19 +42,28 @@ class Background:
         self._open.close()
 
     def start(self) -> None:
-        log = self._open.enter_context((self._stack.directory / "worker.log").open("a"))
-        program = Program("worker", self._argv, self._stack.env, PROJECT)
-        self._keeper = Keeper(program, Terminal(log), Backoff(longest=1))
-        self._keeping = Thread(target=self._keep, args=(self._keeper,))
+        self._worker = self._keeper("worker", "-c", str(self._processes))
+        self._beat = self._keeper("beat")
+        self._keeping = Thread(target=self._keep, args=(self._worker, self._beat))
         self._keeping.start()
 
+    def _keeper(self, name: str, *options: str) -> Keeper:
+        log = self._open.enter_context((self._stack.directory / f"{name}.log").open("a"))
+        argv = [sys.executable, "-m", "celery", "-A", "config", name, *options]
+        program = Program(name, argv, self._stack.env, PROJECT)
+        return Keeper(program, Terminal(log), Backoff(longest=1))
+
     def stop(self) -> None:
-        self._keeper.stop()
+        self._beat.stop()
+        self._worker.stop()
         self._keeping.join()
 
+    def beat(self) -> list[int]:
+        return [self._beat.group] if self._beat.group else []
+
     def processes(self) -> list[int]:
-        """The worker itself, and those that do its work (and beat); none while it is started."""
-        if (parent := self._keeper.group) is None:
+        """The worker itself, and those that do its work; none while it is started."""
+        if (parent := self._worker.group) is None:
             return []
         try:
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
@@ -71,7 +78,8 @@ class Background:
         except ProcessLookupError:
             return
 
-    def _keep(self, keeper: Keeper) -> None:
-        while not keeper.is_done:
-            keeper.tick()
+    def _keep(self, *keepers: Keeper) -> None:
+        while not all(keeper.is_done for keeper in keepers):
+            for keeper in keepers:
+                keeper.tick()
             time.sleep(0.1)

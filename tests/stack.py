@@ -200,8 +200,10 @@ class Stack:
         self.manage("drain_clicks", "--once")
 
     def click_count(self, slug: str) -> int:
+        """-1 while nobody can say."""
         found = self.api.get(f"{self.url}/api/links", params={"search": slug}, timeout=10).json()
-        return next(int(link["clickCount"]) for link in found["results"] if link["slug"] == slug)
+        counts = [one["clickCount"] for one in found.get("results", ()) if one["slug"] == slug]
+        return int(counts[0]) if counts else -1
 
     def spool_files(self) -> Iterator[Path]:
         return (self.directory / "var" / "spool").glob("*.spool")

@@ -111,7 +111,7 @@ def test_each_click_pays_once_while_everything_is_killed(
 ) -> None:
     print(f"seed {SEED}:", end=" ")  # noqa: T201
     game = play(10, 200) if long_form else play(5, 40)
-    chance, kills = random.Random(SEED), 24 if long_form else 5
+    chance, kills = random.Random(SEED), 24 if long_form else 6
     chance.shuffle(game.addresses)
     with Background(stack, processes=2) as background, ThreadPoolExecutor(4) as pool:
         sent_on = [pool.submit(open_until_sent_on, address) for address in game.addresses]
@@ -151,11 +151,16 @@ def _deeds(
 
         return kill
 
+    def beat() -> None:
+        (pid,) = wait_until(background.beat, seconds=30)
+        background.kill(pid)
+
     deeds = [
         ("web", web),
         ("child", worker(slice(1, None))),
         ("redis", store(stack.valkey)),
         ("worker", worker(slice(0, 1))),
+        ("beat", beat),
         ("postgresql", store(stack.postgres)),
     ]
     return list(islice(cycle(deeds), number))

@@ -71,7 +71,7 @@ def _maintenance(house: House) -> Iterator[None]:
     house.stack.manage("maintenance", "on", "--message", "Back at noon.")
     try:
         # Each may be answered by any of the processes: all of them know.
-        wait_until(lambda: {house.write().status for _ in range(8)} == {503}, seconds=5)
+        wait_until(lambda: {house.write().status for _ in range(40)} == {503}, seconds=20)
         yield
     finally:
         house.stack.manage("maintenance", "off")
