@@ -404,7 +404,7 @@ def test_only_the_admin_may_evaluate_code_and_style_inline(
     link = make_link()
     for path in ("/admin/", LINKS, change(link), f"{LINKS}clicks/"):
         policy = pages.get(path)["Content-Security-Policy"]
-        assert "script-src 'self' 'unsafe-eval';" in policy, path
+        assert "script-src 'self' 'unsafe-eval'" in policy.split("; "), path
         assert "style-src 'self' 'unsafe-inline'" in policy, path
         assert "default-src 'self'" in policy, path
     for path in ("/links", "/api/docs/", "/admin/nothing/here"):
