@@ -48,7 +48,7 @@ bench: development ## The benchmarks, with their ratios against peers
 
 lock: development ## Compile both locks again; ARGS=--upgrade takes newer versions
 	$(COMPILE) --group embedded --output-file requirements.lock $(ARGS)
-	$(COMPILE) --group embedded --group test --group lint --group fuzz --extra sentry --extra otel \
+	$(COMPILE) --group embedded --group test --group lint --group fuzz --extra clickhouse --extra s3 --extra sentry --extra otel \
 		--constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
 
 clean: ## Remove .venv and the caches, never the data
