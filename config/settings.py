@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from corsheaders.defaults import default_headers
 from csp.constants import NONCE
+from django.templatetags.static import static
 
 from config import connections, env
 from monitoring import logs
@@ -436,11 +437,11 @@ EMBED_ANCESTORS = env.items("EMBED_ANCESTORS", "*")
 
 # --- Files, language, time ------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = Path(env.text("STATIC_ROOT") or VAR_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "monitoring.wire.static_files.CollectedFilesStorage"},
 }
 STATIC_CACHE_TTL = env.integer("STATIC_CACHE_TTL", 3600)
 WHITENOISE_USE_FINDERS = True  # without collectstatic too: two commands must be enough
@@ -493,12 +494,16 @@ STATUS_COMPONENTS = {
 UNFOLD = {
     "SITE_TITLE": "Rallypoint",
     "SITE_HEADER": "Rallypoint",
-    "SITE_ICON": "/static/rallypoint/icon.svg",
+    "SITE_ICON": lambda _: static("rallypoint/icon.svg"),
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": "/static/rallypoint/icon.svg"}
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("rallypoint/icon.svg"),
+        }
     ],
-    "STYLES": ["/static/rallypoint/admin.css"],
-    "SCRIPTS": ["/static/rallypoint/admin.js"],
+    "STYLES": [lambda _: static("rallypoint/admin.css")],
+    "SCRIPTS": [lambda _: static("rallypoint/admin.js")],
     "SHOW_VIEW_ON_SITE": False,
     # The accent of templates/static/rallypoint/app.css is 600, where unfold puts white on it.
     "COLORS": {

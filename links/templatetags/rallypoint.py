@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from django import template
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,8 +19,9 @@ def version() -> str:
 
 @register.simple_tag
 def asset(path: str) -> str:
-    """A static file of ours. The version in its address ends an old copy's life in the browser."""
-    return f"{static(path)}?v={settings.VERSION}"
+    """A static file of ours. What our scripts load themselves has no hash in its name: the query,
+    which they pass on, ends an old copy's life in the browser."""
+    return f"{static(path)}?v={staticfiles_storage.manifest_hash or settings.VERSION}"
 
 
 @register.filter
