@@ -26,13 +26,14 @@ class Clicks:
 
 
 @contextmanager
-def clicking(port: int, slug: str, *, clients: int = 8) -> Iterator[Clicks]:
-    """Keep-alive clients that click until the block ends; each waits for its answer."""
+def clicking(port: int, slug: str, *, clients: int = 8, pause: float = 0.0) -> Iterator[Clicks]:
+    """Keep-alive clients that click until the block ends; each waits for its answer, and `pause`
+    seconds more."""
     clicks, stop, lock = Clicks(), threading.Event(), threading.Lock()
 
     def run() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        while not stop.is_set():
+        while not stop.wait(pause):
             started = time.monotonic()
             try:
                 connection.request("GET", f"/{slug}", headers={"User-Agent": "Mozilla/5.0 (X11)"})

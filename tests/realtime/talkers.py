@@ -28,9 +28,10 @@ _check = msgspec.json.Decoder(ServerFrame).decode
 class Talker:
     """One connection. What it hears is kept until a test asks for it."""
 
-    def __init__(self, stack: Stack, token: str | None, **options: Any) -> None:
+    def __init__(self, stack: Stack, token: str | None, *, at: str = "", **options: Any) -> None:
+        """`at`: another address of the same stack, that of a proxy say."""
         offered = ["rallypoint.v1", *([f"bearer.{token}"] if token else [])]
-        url = f"{stack.url.replace('http', 'ws')}/ws/"
+        url = f"{(at or stack.url).replace('http', 'ws')}/ws/"
         self._open = ExitStack()
         self.socket: ClientConnection = self._open.enter_context(
             connect(url, subprotocols=offered, max_size=2**24, open_timeout=SECONDS, **options)
