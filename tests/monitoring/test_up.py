@@ -17,7 +17,6 @@ import pytest
 
 from monitoring.embedded import EmbeddedServerError, EmbeddedServers
 from monitoring.supervisor import Terminal, instance
-from monitoring.supervisor.alive import why_not_alive
 from monitoring.supervisor.errors import CannotStart
 from monitoring.supervisor.instance import PROJECT, Address
 from monitoring.supervisor.up import _Revival
@@ -75,21 +74,34 @@ class _Health(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
+def asked_whether_it_is_alive(port: int, allowed: str) -> tuple[int, str]:
+    """(exit code, what it says): as a container's health check asks."""
+    done = subprocess.run(
+        [sys.executable, "-m", "monitoring.supervisor.alive"],
+        env={"BIND": f"0.0.0.0:{port}", "ALLOWED_HOSTS": allowed},
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stderr.strip()
+
+
 @pytest.mark.parametrize(
-    ("allowed", "why_not"),
-    [("rally.test,other", ""), (".rally.test", ""), ("other", "it answers 400")],
+    ("allowed", "said"),
+    [("rally.test,other", (0, "")), (".rally.test", (0, "")), ("other", (1, "it answers 400"))],
 )
-def test_a_container_is_alive_when_its_web_server_answers(allowed: str, why_not: str) -> None:
+def test_a_container_is_alive_when_its_web_server_answers(
+    allowed: str, said: tuple[int, str]
+) -> None:
     with HTTPServer(("127.0.0.1", 0), _Health) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        environ = {"BIND": f"0.0.0.0:{server.server_port}", "ALLOWED_HOSTS": allowed}
-        assert why_not_alive(environ) == why_not
+        assert asked_whether_it_is_alive(server.server_port, allowed) == said
         thread.join()
 
 
 def test_a_container_whose_web_server_is_gone_is_not_alive(free_port: int) -> None:
-    assert "ConnectionRefusedError" in why_not_alive({"BIND": f"0.0.0.0:{free_port}"})
+    code, said = asked_whether_it_is_alive(free_port, "")
+    assert code == 1
+    assert "ConnectionRefusedError" in said
 
 
 class _Usage(NamedTuple):
