@@ -24,6 +24,7 @@ from monitoring.bodies import BufferedBody  # noqa: E402
 from monitoring.checks import refuse_if_unsafe  # noqa: E402
 from monitoring.headers import SecurityHeaders  # noqa: E402
 from monitoring.health import draining, services  # noqa: E402
+from monitoring.health.figures import announce  # noqa: E402
 from monitoring.health.road import HealthRoad  # noqa: E402
 from monitoring.health.watch import HealthWatch  # noqa: E402
 from monitoring.limits.limits import Limits  # noqa: E402
@@ -173,6 +174,7 @@ _watcher = Watcher(redis_url=settings.REDIS_URL, ask_database=maintenance.stored
 _runtimes.append(_watcher)
 _http = Maintenance(_http, always=("/admin/monitoring/maintenance/", "/admin/login/"))
 _watch = HealthWatch(services.short_report, services.database_was_met)
+announce(_watch)
 _runtimes += [
     _watch,
     _loop_lag,

@@ -221,6 +221,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "monitoring.tasks.forget_idempotency_keys",
         "schedule": 3600.0,
     },
+    "monitoring.look_at_certificate": {
+        "task": "monitoring.tasks.look_at_certificate",
+        "schedule": 3600.0,
+    },
     "links.drain_clicks": {"task": "links.tasks.drain_clicks", "schedule": 1.0},
     "links.refresh_redirects": {"task": "links.tasks.refresh_redirects", "schedule": 60.0},
     "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},

@@ -6,8 +6,10 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import before_task_publish
+from django.conf import settings
 from redis.exceptions import RedisError
 
+from monitoring.certificates import note_end
 from monitoring.redis import durable
 from monitoring.wire import idempotency
 
@@ -39,3 +41,9 @@ def heartbeat() -> None:
 @shared_task(name="monitoring.tasks.forget_idempotency_keys", ignore_result=True)
 def forget_idempotency_keys() -> int:
     return idempotency.forget_expired()
+
+
+@shared_task(name="monitoring.tasks.look_at_certificate", ignore_result=True)
+def look_at_certificate() -> None:
+    if settings.HTTPS:
+        note_end(settings.PUBLIC_URL)

@@ -3,7 +3,7 @@ of Django's and asks no dependency. Imports no Django."""
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from monitoring.health.report import Status
@@ -56,6 +56,15 @@ class HealthWatch:
         if self._said is None or age <= STALE_SECONDS:
             return self._said
         return self._stale()
+
+    def statuses(self) -> Iterator[tuple[str, str]]:
+        """(check, status), and that of `all`; of what is too old, only that it is."""
+        if (said := self.said()) is None:
+            return
+        yield "all", said.status
+        if time.monotonic() - self._seen_at <= STALE_SECONDS:
+            for name, check in self._report["checks"].items():
+                yield name, check["status"]
 
     def _stale(self) -> Said:
         """The checks themselves hang, which is nothing to be silent about."""

@@ -1,16 +1,20 @@
 """What the ground floor tells Prometheus at each scrape; registered when the app is ready."""
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
+from monitoring import certificates
 from monitoring.health.background import waiting_tasks
 from monitoring.health.memory import memory
-from monitoring.metrics import gauge
+from monitoring.metrics import GaugeValue, gauge
 from monitoring.performance.processes import siblings
+from monitoring.proofs import last_proofs
 from monitoring.redis import durable, evictable
 
 
@@ -52,7 +56,10 @@ def database_connections() -> dict[tuple[str, ...], float]:
 
 @gauge("rallypoint_redis", "What both Redis say of themselves.", labels=("server", "measure"))
 def redis() -> dict[tuple[str, ...], float]:
-    known = ("used_memory", "maxmemory", "connected_clients", "keyspace_hits", "keyspace_misses")
+    known = (
+        *("used_memory", "maxmemory", "connected_clients", "keyspace_hits", "keyspace_misses"),
+        "aof_enabled",
+    )
     found: dict[tuple[str, ...], float] = {}
     for server, client in (("durable", durable()), ("evictable", evictable())):
         answer: Any = client.info()
@@ -63,3 +70,20 @@ def redis() -> dict[tuple[str, ...], float]:
 @gauge("rallypoint_task_queue", "Tasks that wait at the broker for a worker.")
 def task_queue() -> float:
     return waiting_tasks()
+
+
+@gauge("rallypoint_proof_differences", "What the last proof of the numbers found.", ("proof",))
+def proof_differences() -> dict[tuple[str, ...], float]:
+    return {(name,): proof.differences for name, proof in last_proofs().items()}
+
+
+@gauge("rallypoint_proof_age_seconds", "Since the numbers were last proved.", ("proof",))
+def proof_age() -> dict[tuple[str, ...], float]:
+    now = timezone.now()
+    return {(name,): (now - proof.at).total_seconds() for name, proof in last_proofs().items()}
+
+
+@gauge("rallypoint_certificate_seconds", "Until the certificate of PUBLIC_URL ends.")
+def certificate() -> GaugeValue:
+    ends_at = certificates.known_end()
+    return ends_at - time.time() if ends_at is not None else {}
