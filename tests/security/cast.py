@@ -32,7 +32,7 @@ from realtime.models import Room
 from realtime.rooms import create_room
 from tests.quests.conftest import PROOF
 from tests.quests.outbox_cast import hook, on_its_way
-from tests.security.operations import Operation
+from tests.security.operations import Operation, prefixes
 
 # What nobody but Alice (and operators) may find or change; and what everybody may see.
 HERS: dict[str, str] = {
@@ -51,6 +51,9 @@ HERS: dict[str, str] = {
     "/api/rooms/{slug}/messages/{seq}": "message",
     "/api/webhooks/{public_id}": "webhook",
     "/api/webhooks/{public_id}/deliveries/{delivery_id}": "delivery",
+    "/completions/{public_id}": "completion",
+    "/links/{public_id}": "link",
+    "/rooms/{slug}": "room",
 }
 EVERYBODYS: dict[str, str] = {
     "/api/links/{public_id}/qr.{kind}": "kind",
@@ -67,6 +70,10 @@ EVERYBODYS: dict[str, str] = {
     "/api/public/users/profile/{wallet}": "wallet",
     "/api/quests/{number}": "quest",
     "/api/seasons/{slug}": "season",
+    "/players/{name}": "name",
+    "/quests/{number}": "quest",
+    "/quests/{number}/steps/{key}": "step",
+    "/raffles/{slug}": "raffle",
 }
 OBJECTS = HERS | EVERYBODYS
 # For each body that a private operation takes, one that its owner would have success with.
@@ -123,16 +130,16 @@ class Tenant:
     things: dict[str, str]
     marks: set[str]
 
-    def address_of(self, operation: Operation) -> str:
-        """The operation's path with her things in it."""
-        address = operation.path
-        for prefix in operation.prefixes:
+    def address_of(self, path: str) -> str:
+        """The path with her things in it."""
+        address = path
+        for prefix in prefixes(path):
             assert prefix in OBJECTS, (
-                f"{operation}: nobody knows what stands at the end of {prefix}. "
+                f"{path}: nobody knows what stands at the end of {prefix}. "
                 "Add it to HERS or EVERYBODYS in tests/security/cast.py, and the thing to `owns`."
             )
             name = prefix[prefix.rindex("{") :]
-            address = address.replace(name, self.things[OBJECTS[prefix]])
+            address = address.replace(name, self.things[OBJECTS[prefix]], 1)
         return address
 
 
@@ -145,9 +152,9 @@ def body_of(operation: Operation) -> dict[str, Any] | None:
     return BODIES[operation.body]
 
 
-def is_private(operation: Operation) -> bool:
-    """Whether its address names somebody's own things."""
-    return any(prefix in HERS for prefix in operation.prefixes)
+def is_private(path: str) -> bool:
+    """Whether it names somebody's own things."""
+    return any(prefix in HERS for prefix in prefixes(path))
 
 
 def owns(user: User, shared: SimpleNamespace) -> Tenant:
@@ -177,7 +184,7 @@ def owns(user: User, shared: SimpleNamespace) -> Tenant:
         "campaign": campaign.public_id, "completion": other.public_id,
         "entry": other.entries.order_by("pk")[0].public_id, "link": link.public_id,
         "room": room.slug,
-        "user": user.public_id, "evidence": sent.evidence.public_id, "message": 1,
+        "user": user.public_id, "name": name, "evidence": sent.evidence.public_id, "message": 1,
         "webhook": webhook.public_id, "delivery": delivery.public_id, **shared.things,
     }  # fmt: skip
     told = {name: str(thing) for name, thing in things.items()}
@@ -204,6 +211,7 @@ def world(operator: User) -> SimpleNamespace:
         proofs=_quest(operator, "A photo", PROOF),
         things={
             "quest": quests[2].number, "season": season.slug, "raffle": raffle.slug, "kind": "svg",
+            "step": "proof",
         },
     )  # fmt: skip
 

@@ -53,11 +53,6 @@ class Operation(NamedTuple):
         """What that body may hold."""
         return set(document()["components"]["schemas"][self.body]["properties"])
 
-    @property
-    def prefixes(self) -> list[str]:
-        """The path up to the end of each of its parameters."""
-        return [self.path[: found.end()] for found in _PARAMETER.finditer(self.path)]
-
 
 @cache
 def document() -> dict[str, Any]:
@@ -78,3 +73,8 @@ def operations() -> tuple[Operation, ...]:
 def of(path: str) -> set[str]:
     """The methods that the document has for it."""
     return {operation.method for operation in operations() if operation.path == path}
+
+
+def prefixes(path: str) -> list[str]:
+    """The path up to the end of each of its parameters."""
+    return [path[: found.end()] for found in _PARAMETER.finditer(path)]

@@ -46,7 +46,7 @@ def test_what_is_public_is_what_was_meant_to_be() -> None:
 def test_without_credentials_only_public_operations_answer(hers: Tenant, api: Api) -> None:
     wrong = []
     for operation in operations():
-        answer = ask(api(), operation, hers.address_of(operation), {})
+        answer = ask(api(), operation, hers.address_of(operation.path), {})
         expected = {200, 204, 400} if operation.is_public else {401}
         if answer.status_code not in expected:
             wrong.append((str(operation), code_of(answer)))
@@ -68,7 +68,7 @@ def test_without_credentials_only_public_operations_answer(hers: Tenant, api: Ap
 def test_credentials_that_are_none_open_nothing(hers: Tenant, headers: dict[str, str]) -> None:
     client = APIClient(headers=headers)
     answers = {
-        str(operation): code_of(ask(client, operation, hers.address_of(operation), {}))
+        str(operation): code_of(ask(client, operation, hers.address_of(operation.path), {}))
         for operation in operations()
         if not operation.is_public
     }
@@ -79,7 +79,7 @@ def test_the_owner_and_operators_find_everything(hers: Tenant, caller_of: Caller
     """Without this, a 404 for Bob would prove nothing: the address could be wrong."""
     wrong = []
     for operation in operations():
-        answer = ask(caller_of(operation), operation, hers.address_of(operation), {})
+        answer = ask(caller_of(operation), operation, hers.address_of(operation.path), {})
         if answer.status_code in {401, 403, 404, 405, 415} or answer.status_code >= 500:
             wrong.append((str(operation), code_of(answer)))
     assert not wrong
@@ -90,7 +90,7 @@ def test_operators_routes_are_closed_to_everybody_else(hers: Tenant, api: Api) -
     refused = {
         str(operation)
         for operation in operations()
-        if ask(client, operation, hers.address_of(operation), {}).status_code == 403
+        if ask(client, operation, hers.address_of(operation.path), {}).status_code == 403
     }
     assert refused == OPERATORS
 
@@ -113,7 +113,7 @@ def test_a_key_without_the_scope_is_refused_even_its_owners(hers: Tenant) -> Non
         expected = (403, "missing_scope" if operation.takes_keys else "person_required")
         before = digests()
         with undone():
-            answer = client.generic(operation.method, hers.address_of(operation))
+            answer = client.generic(operation.method, hers.address_of(operation.path))
             if is_refused(operation, answer) != expected or changed(before):
                 wrong.append((str(operation), code_of(answer)))
     assert not wrong
@@ -129,7 +129,7 @@ def test_a_session_alone_writes_nothing_without_its_form_token(hers: Tenant) -> 
     client.force_login(hers.user)
     written = [one for one in operations() if one.method in WRITES and not one.is_public]
     answers = {
-        str(operation): code_of(ask(client, operation, hers.address_of(operation), {}))
+        str(operation): code_of(ask(client, operation, hers.address_of(operation.path), {}))
         for operation in written
     }
     assert set(answers.values()) == {(403, "csrf_failed")}, answers

@@ -92,7 +92,7 @@ def test_a_member_that_is_not_declared_is_refused_by_name(
 ) -> None:
     before, wrong = digests(), []
     for operation in filter(_has_body, operations()):
-        address, caller = hers.address_of(operation), caller_of(operation)
+        address, caller = hers.address_of(operation.path), caller_of(operation)
         with undone():
             for names in _portions(sorted(set(NAMES) - operation.fields), 20):
                 answer = send(caller, operation.method, address, {n: value_of(n) for n in names})
@@ -129,7 +129,7 @@ def test_an_operation_without_a_body_does_the_same_with_one(
     wrong = []
     for operation in operations():
         if operation.method in WRITES and not operation.content_types:
-            client, address = caller_of(operation), hers.address_of(operation)
+            client, address = caller_of(operation), hers.address_of(operation.path)
             plain = _done(client, operation.method, address, "")
             loaded = _done(client, operation.method, address, json.dumps(PRIVILEGED))
             if loaded not in {plain, (400, (), plain[2])}:
@@ -160,7 +160,7 @@ def test_reading_stays_reading_whatever_it_is_called(hers: Tenant, caller_of: Ca
         if operation.method == "GET":
             with undone():
                 for method in sorted(WRITES):
-                    address = f"{hers.address_of(operation)}?_method={method}"
+                    address = f"{hers.address_of(operation.path)}?_method={method}"
                     caller_of(operation).get(address, headers=_overriding(method))
                 wrong += [(str(operation), table) for table in changed(before)]
     assert not wrong
@@ -169,7 +169,7 @@ def test_reading_stays_reading_whatever_it_is_called(hers: Tenant, caller_of: Ca
 def test_a_method_that_is_not_declared_is_no_method(hers: Tenant, caller_of: CallerOf) -> None:
     before, wrong = digests(), []
     for operation in {one.path: one for one in operations()}.values():
-        client, address = caller_of(operation), hers.address_of(operation)
+        client, address = caller_of(operation), hers.address_of(operation.path)
         with undone():
             for method in sorted((WRITES | set(UNKNOWN_METHODS)) - of(operation.path)):
                 status = _called(client, method, address).status_code
@@ -183,7 +183,7 @@ def test_a_post_is_a_post_whatever_it_is_called(hers: Tenant, caller_of: CallerO
     wrong, before = [], digests()
     for operation in operations():
         if operation.method == "POST" and not operation.content_types:
-            client, address = caller_of(operation), hers.address_of(operation)
+            client, address = caller_of(operation), hers.address_of(operation.path)
             with undone():
                 plain = client.post(address).status_code, changed(before)
             with undone():
@@ -207,7 +207,7 @@ def _overriding(method: str) -> dict[str, str]:
 def test_a_content_type_that_is_not_declared_is_415(hers: Tenant, caller_of: CallerOf) -> None:
     before, wrong = digests(), []
     for operation in operations():
-        client, address = caller_of(operation), hers.address_of(operation)
+        client, address = caller_of(operation), hers.address_of(operation.path)
         with undone():
             for kind in _refused_types(operation):
                 status = client.generic(operation.method, address, "name=x", kind).status_code
