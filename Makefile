@@ -6,6 +6,7 @@ HOST ?= 127.0.0.1
 WORKERS ?= 2
 ARGS ?=
 PYTHON ?= python3
+SBOM ?= var/sbom.json
 export PYTHON
 
 BIN := .venv/bin
@@ -14,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-header --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint bench lock clean runtime development
+.PHONY: help run dev test lint bench lock sbom parts clean runtime development
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,8 @@ lint: development ## Style, types, import directions, templates, migrations, sys
 		$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	SECRET_KEY=$${SECRET_KEY:-only-for-the-lint-of-this-project-and-for-nothing-else-0123456789} \
 		$(BIN)/python manage.py check
+	$(BIN)/bandit -q -c pyproject.toml -r $(PACKAGES) manage.py
+	$(BIN)/python -m tests.rules
 
 bench: development ## The benchmarks, with their ratios against peers
 	$(BIN)/python -m monitoring.embedded -- $(BIN)/python -m benchmarks $(ARGS)
@@ -50,6 +53,13 @@ lock: development ## Compile both locks again; ARGS=--upgrade takes newer versio
 	$(COMPILE) --group embedded --output-file requirements.lock $(ARGS)
 	$(COMPILE) --group embedded --group test --group lint --group fuzz --extra clickhouse --extra s3 --extra sentry --extra otel \
 		--constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
+
+sbom: development parts ## What an instance consists of, as CycloneDX: var/sbom.json, or SBOM=...
+
+parts:
+	@mkdir -p $(dir $(SBOM))
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--of JSON --output-file $(SBOM) requirements.lock
 
 clean: ## Remove .venv and the caches, never the data
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

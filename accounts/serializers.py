@@ -13,6 +13,7 @@ from accounts.permissions import held_scopes
 from accounts.scopes import Scope
 from monitoring.wire.casing import CamelCaseMixin
 from monitoring.wire.fields import WireDateTimeField
+from monitoring.wire.inputs import StrictInput
 
 MAX_TOKEN_LENGTH = 4096
 
@@ -41,12 +42,12 @@ class ExactTextField(serializers.CharField):
         return data
 
 
-class CredentialsInput(serializers.Serializer[Any]):
+class CredentialsInput(StrictInput):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1024, trim_whitespace=False, write_only=True)
 
 
-class RefreshInput(CamelCaseMixin, serializers.Serializer[Any]):
+class RefreshInput(StrictInput):
     refresh_token = serializers.CharField(max_length=MAX_TOKEN_LENGTH)
 
 
@@ -66,7 +67,7 @@ class NonceOutput(CamelCaseMixin, serializers.Serializer[Any]):
     expires_at = WireDateTimeField()
 
 
-class WalletProofInput(serializers.Serializer[Any]):
+class WalletProofInput(StrictInput):
     message = ExactTextField(help_text="An EIP-4361 message of at most 4,096 bytes.")
     signature = ExactTextField(help_text="`0x` and 130 hexadecimal digits; contracts may differ.")
 
@@ -102,7 +103,7 @@ class WalletSignInOutput(TokenPairOutput):
     user = UserOutput()
 
 
-class KeyInput(CamelCaseMixin, serializers.Serializer[Any]):
+class KeyInput(StrictInput):
     name = serializers.CharField(max_length=100)
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), allow_empty=False

@@ -390,6 +390,7 @@ SPECTACULAR_SETTINGS = {
         "RoomKind": "realtime.models.room.Room.Kind",
         "OpenRoomKind": "realtime.api.serializers.OPEN_KINDS",
         "RoomRole": "realtime.models.room.Member.Role",
+        "PresenceStatus": "realtime.api.serializers.STATUSES",
         "QuestStatus": "quests.models.quest.Quest.Status",
         "EventKind": "quests.models.outbox.OutboxEvent.Kind",
         "DeliveryState": "quests.models.outbox.Delivery.State",
@@ -427,6 +428,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = False  # the proxy in front does it; the redirect road never reaches Django
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # that it is False: see the line above, and W003 of ours
 # The default signs a cookie's store for every request, also of those that never see a message.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SESSION_COOKIE_SECURE = HTTPS

@@ -137,4 +137,5 @@ def _decode(token: str) -> bytes:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except ValueError:
         return b""
+    # rule: comparison - of two spellings; the signature is compared by `_verified`
     return raw if _encode(raw) == token else b""

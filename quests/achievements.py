@@ -90,6 +90,7 @@ def _everybody() -> set[int]:
 def _recompute_free(players: Sequence[int]) -> _Recomputed:
     """Of these players, those whom nobody else has locked."""
     with connection.cursor() as cursor:
+        # rule: sql - a constant, with two words more
         cursor.execute(f"{_LOCK} SKIP LOCKED", {"players": list(players)})
         return _recompute([player for (player,) in cursor.fetchall()])
 

@@ -74,6 +74,7 @@ def check_signature(raw: bytes, message: SiweMessage, signature: str) -> None:
         blob = signatures.decode(signature, at_most=MAX_CONTRACT_SIGNATURE)
         valid = _key_signed(address, hashed, blob) or _contract_accepts(url, address, hashed, blob)
     else:
+        # rule: comparison - of addresses, which everybody may know
         valid = signatures.recover_digest(hashed, signatures.decode(signature)) == address
     if not valid:
         raise _refused("signature_mismatch", "This message was not signed by its wallet.")
@@ -81,6 +82,7 @@ def check_signature(raw: bytes, message: SiweMessage, signature: str) -> None:
 
 def _key_signed(address: str, hashed: bytes, signature: bytes) -> bool:
     try:
+        # rule: comparison - of addresses, as above
         return signatures.recover_digest(hashed, signature) == address
     except Problem:
         return False  # of some other shape: a contract may know it

@@ -100,6 +100,7 @@ def _knocker(client: Redis) -> Redis:
         "socket_timeout": _KNOCK_TIMEOUT,
         "socket_connect_timeout": _KNOCK_TIMEOUT,
     }
+    # rule: timeout - the pool has them
     return Redis(connection_pool=ConnectionPool(pool.connection_class, **options))
 
 

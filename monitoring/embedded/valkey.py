@@ -60,6 +60,7 @@ class Valkey(Server):
         """It answers -LOADING while it reads its file."""
         question = f"AUTH {read_secret(self._password_file)}\r\nPING\r\n".encode()
         try:
+            # rule: network - the server that it has started, on loopback
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(question)
                 answer = connection.makefile("rb")

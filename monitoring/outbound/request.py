@@ -40,6 +40,7 @@ def _host(url: SplitResult) -> str:
 
 
 def _send(request: Request, exchange: Exchange) -> HTTPResponse:
+    # rule: timeout - of the socket that it is given, which has a deadline
     connection = HTTPConnection(_host(request.url))
     connection.sock = cast("Any", exchange)
     headers = {

@@ -3,6 +3,8 @@ and so needs neither its database nor its Redis."""
 
 import json
 import time
+
+# rule: network - an operator names the instance at her own shell
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit

@@ -96,7 +96,10 @@ def _explain(connection: psycopg.Connection[Any], sql: str) -> str:
     values = f"({', '.join(['NULL'] * count)})" if count else ""
     with connection.transaction(force_rollback=True):
         connection.execute(_LIMITS)
+        # rule: sql - what was executed before, under a name of ours
         connection.execute(f"PREPARE {name} AS {text}".encode())
+        # rule: sql - that name, and NULLs
         rows = connection.execute(f"EXPLAIN EXECUTE {name}{values}".encode()).fetchall()
+        # rule: sql - that name again
         connection.execute(f"DEALLOCATE {name}".encode())
     return hide_texts("\n".join(row[0] for row in rows))[:LONGEST]

@@ -63,6 +63,7 @@ class Shelf:
             filed = self._decode(raw)
         except msgspec.DecodeError:  # of another version of this program
             return None
+        # rule: comparison - of a public address, which names a kept answer
         return filed.kept if filed.digest == digest else None
 
     async def put(self, key: bytes, kept: Kept) -> None:

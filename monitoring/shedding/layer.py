@@ -178,6 +178,6 @@ def _look_at_error(work: "asyncio.Task[Any]") -> None:
 
 async def _refuse(scope: Scope, send: Send, detail: str, *, code: str = "overloaded") -> None:
     """The wait is drawn, so that those who were refused do not come back together."""
-    wait = str(random.randint(1, 5)).encode()  # noqa: S311
+    wait = str(random.randint(1, 5)).encode()  # noqa: S311 - no secret
     headers = [(b"retry-after", wait)]
     await send_problem(scope, send, code=code, status=503, detail=detail, headers=headers)

@@ -1,6 +1,6 @@
 """`python -m monitoring.supervisor.alive`: a container's health check. It asks no dependency."""
 
-import http.client
+import http.client  # rule: network - to itself, on loopback
 import os
 import sys
 from collections.abc import Mapping

@@ -33,7 +33,7 @@ class Address:
     @property
     def reachable_host(self) -> str:
         """Where this machine finds it, if it listens on all addresses."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - asked, not bound to
 
 
 def check_address(address: Address) -> None:

@@ -114,6 +114,7 @@ class _Announcement:
         return answer.startswith(b"HTTP/") and answer[9:10] != b"5"
 
     def _ask(self) -> socket.socket:
+        # rule: network - to the web server that it has started
         connection = socket.create_connection(self._address, timeout=1)
         connection.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         connection.settimeout(0)

@@ -132,7 +132,7 @@ def _redis_away(exc: Any) -> Problem:
 
 def _circuit_open(exc: Any) -> Problem:
     detail = "A part of the service is away. Try again shortly."
-    wait = ceil(exc.retry_after) + random.randint(1, 3)  # noqa: S311
+    wait = ceil(exc.retry_after) + random.randint(1, 3)  # noqa: S311 - no secret
     return Problem("unavailable", detail, status=503, headers={"Retry-After": str(wait)})
 
 
@@ -145,7 +145,7 @@ def _read_only(exc: Any) -> Problem | None:
 
 def unavailable(code: str, detail: str) -> Problem:
     """The wait is drawn, so that those who were refused do not come back together."""
-    wait = random.randint(1, 4)  # noqa: S311
+    wait = random.randint(1, 4)  # noqa: S311 - no secret
     return Problem(code, detail, status=503, headers={"Retry-After": str(wait)})
 
 

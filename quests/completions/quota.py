@@ -29,6 +29,7 @@ def claim(quest_id: int, completion_id: int) -> bool:
     """
     with connection.cursor() as cursor:
         for wait in ("SKIP LOCKED", ""):
+            # rule: sql - one of the two texts above
             cursor.execute(_CLAIM.format(wait), [completion_id, quest_id])
             if cursor.rowcount:
                 return True

@@ -65,7 +65,7 @@ FROM (
     ) first
 ) pace WHERE at - began <= make_interval(secs => %(run_seconds)s)
 GROUP BY id ORDER BY 3 DESC LIMIT %(rows)s
-"""  # noqa: S608
+"""  # noqa: S608 - of constants
 
 # RUN quests in a minute, each complete within moments of its start. One alone says nothing: who
 # knows the answer is done at once. Quests that ask for nothing do not count.
@@ -79,7 +79,7 @@ FROM (
         AND EXISTS (SELECT FROM quests_requirement step WHERE step.quest_id = done.quest_id)
 ) pace WHERE completed_at - began <= make_interval(secs => %(run_seconds)s)
 GROUP BY player_id ORDER BY 3 DESC LIMIT %(rows)s
-"""  # noqa: S608
+"""  # noqa: S608 - of constants
 
 # An hour and more in rooms on one day, and not one message, word, click or other deed.
 _SILENT = """
@@ -118,7 +118,7 @@ SELECT min(at), max(at), count(*), 0, ARRAY[]::bigint[], ARRAY[link_id]
 FROM ({_CLICKS}) mark WHERE outcome = 'forged'
 GROUP BY date_trunc('hour', at), link_id HAVING count(*) >= %(forged)s
 ORDER BY 3 DESC LIMIT %(rows)s
-"""  # noqa: S608
+"""  # noqa: S608 - of constants
 
 # Links whose personal addresses are opened in another browser than the one they were given to.
 _PASSED_ON = f"""
@@ -132,7 +132,7 @@ GROUP BY link_id
 HAVING count(*) >= %(passed_on)s
     AND count(*) FILTER (WHERE outcome = 'other_browser') >= %(passed_on_share)s * count(*)
 ORDER BY 3 DESC LIMIT %(rows)s
-"""  # noqa: S608
+"""  # noqa: S608 - of constants
 
 # Completions in one second by accounts that are not an hour old, told by the minute.
 _BURSTS = f"""
@@ -145,7 +145,7 @@ FROM (
     WHERE done.completed_at - person.date_joined < make_interval(hours => %(fresh_hours)s)
 ) fresh WHERE at_once >= %(burst)s
 GROUP BY date_trunc('minute', completed_at) ORDER BY 3 DESC LIMIT %(rows)s
-"""  # noqa: S608
+"""  # noqa: S608 - of constants
 
 
 class Finding(NamedTuple):

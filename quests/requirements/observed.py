@@ -93,5 +93,6 @@ def open_attempts(facts: str, *, kind: str, place: str, **values: Any) -> list[O
     """`facts` is a SELECT of four columns (see above), `place` an expression of the `step` that
     says which link or room it is about."""
     with connection.cursor() as cursor:
+        # rule: sql - both are constants of the kinds, see the docstring
         cursor.execute(_OPEN.format(facts=facts, place=place), {"kind": kind, **values})
         return [OpenAttempt(*row) for row in cursor.fetchall()]

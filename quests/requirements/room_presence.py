@@ -141,6 +141,7 @@ class RoomPresence(Observed):
     def _concerned(self, which: str, **values: Any) -> list[OpenAttempt]:
         values |= {"kind": self.name, "horizon": _horizon(timezone.now())}
         with connection.cursor() as cursor:
+            # rule: sql - one of the two conditions above
             cursor.execute(_CONCERNED.format(which=which), values)
             return [OpenAttempt(*row) for row in cursor.fetchall()]
 

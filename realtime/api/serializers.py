@@ -12,6 +12,7 @@ from realtime.models import Member, Room
 from realtime.models.message import MAX_BODY, MAX_CLIENT_ID
 from realtime.words import one_line, sayable
 
+STATUSES = ["online", "away", "busy"]
 OPEN_KINDS = [Room.Kind.PUBLIC.value, Room.Kind.PRIVATE.value]
 
 
@@ -120,7 +121,7 @@ class HistoryOutput(CamelCaseMixin, serializers.Serializer[Any]):
 
 class PresentPersonOutput(CamelCaseMixin, serializers.Serializer[Any]):
     user = RoomUserOutput()
-    status = serializers.ChoiceField(choices=["online", "away", "busy"])
+    status = serializers.ChoiceField(choices=STATUSES)
     note = serializers.CharField()
 
 
@@ -135,9 +136,7 @@ class PresenceOutput(CamelCaseMixin, serializers.Serializer[Any]):
 class UserPresenceOutput(CamelCaseMixin, serializers.Serializer[Any]):
     user_id = serializers.UUIDField()
     connected = serializers.BooleanField()
-    status = serializers.ChoiceField(
-        choices=["", "online", "away", "busy"], help_text="Empty when not connected."
-    )
+    status = serializers.ChoiceField(choices=["", *STATUSES], help_text="Empty when not connected.")
     note = serializers.CharField()
     rooms = serializers.ListField(child=serializers.CharField(), help_text="Slugs.")
 

@@ -6,6 +6,7 @@ export async function refresh(part) {
   // Signed out meanwhile, it would be the page of signing in.
   if (!answer.ok || answer.redirected) throw new Error(`not read: ${answer.status}`);
   const fresh = document.createElement("template");
+  // rule: html - a page of our own, escaped by its template
   fresh.innerHTML = await answer.text();
   replace(part, fresh.content);
 }

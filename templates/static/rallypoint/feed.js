@@ -19,7 +19,8 @@
 
   function show(answer) {
     const known = new Set([...rows.children].map((row) => row.dataset.click));
-    rows.innerHTML = answer.rows; // Drawn and escaped by the server.
+    // rule: html - drawn and escaped by the server
+    rows.innerHTML = answer.rows;
     for (const row of rows.children) row.classList.toggle("is-new", !known.has(row.dataset.click));
     for (const cell of rows.querySelectorAll("[data-name=region]")) {
       try {

@@ -10,6 +10,7 @@ async function look() {
   if (!answer.ok || answer.redirected) throw new Error(`the figures answer ${answer.status}`);
   // A click or a key on a figure must not lose what it was on.
   const focused = root.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  // rule: html - a part of our own page, escaped by its template
   root.innerHTML = await answer.text();
   delete root.dataset.old;
   if (focused) root.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();

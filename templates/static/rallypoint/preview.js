@@ -35,6 +35,7 @@
         return;
       }
       // An older answer may come later than a newer one.
+      // rule: html - what quests.markdown has let through
       if (mine === asked) shown.innerHTML = html;
     }
 

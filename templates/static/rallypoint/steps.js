@@ -10,6 +10,7 @@
     button.hidden = false;
     button.addEventListener("click", () => {
       const row = document.createElement("div");
+      // rule: html - of this page itself, with a number in it
       row.innerHTML = template.innerHTML.replaceAll("__prefix__", total.value);
       total.value = Number(total.value) + 1;
       const added = rows.appendChild(row.firstElementChild);
