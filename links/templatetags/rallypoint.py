@@ -1,5 +1,6 @@
 """What every page needs and no view should have to pass on."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
@@ -21,7 +22,8 @@ def version() -> str:
 def asset(path: str) -> str:
     """A static file of ours. What our scripts load themselves has no hash in its name: the query,
     which they pass on, ends an old copy's life in the browser."""
-    return f"{static(path)}?v={staticfiles_storage.manifest_hash or settings.VERSION}"
+    collected: Any = staticfiles_storage  # CollectedFilesStorage
+    return f"{static(path)}?v={collected.manifest_hash or settings.VERSION}"
 
 
 @register.filter
