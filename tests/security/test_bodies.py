@@ -65,16 +65,12 @@ OTHER_TYPES = (
     "application/x-www-form-urlencoded",
     "multipart/form-data; boundary=x",
     "text/plain",
-    "text/xml",
     "application/xml",
-    "application/yaml",
-    "application/x-msgpack",
     "application/json-patch+json",
-    "application/octet-stream",
 )
 # Of an export file whatever type its maker gave it; only a form is refused.
 ANY_TYPE = {"POST /api/links/import"}
-UNKNOWN_METHODS = ("TRACE", "CONNECT", "TRACK", "PROPFIND", "MOVE", "PURGE", "DEBUG", "BREW")
+UNKNOWN_METHODS = ("TRACE", "CONNECT", "PROPFIND", "PURGE", "BREW")
 
 
 def value_of(name: str) -> Any:
