@@ -60,6 +60,20 @@ def reconcile() -> Report:
     return report
 
 
+def reconcile_copy() -> Report:
+    """E1 and E2 of a database that was restored aside, and so has no stream of its own: what it
+    does not know to be stored may have waited, but nothing was stored that nobody issued."""
+    report = Report()
+    with transaction.atomic():
+        for row in ClickIssuer.objects.iterator():
+            if (found := row.stored + row.dropped) > row.issued:
+                report.differences.append(
+                    Difference("E1", f"process {row.issuer}", row.issued, found)
+                )
+        _check_links(report)
+    return report
+
+
 @contextmanager
 def drain_held() -> Iterator[None]:
     """Hold the drain's cursor: until the end nobody stores clicks and nobody drops days."""
@@ -84,7 +98,7 @@ def _check_issuers(report: Report, redis: Redis) -> None:
         for row in ClickIssuer.objects.iterator()
     }
     # The spool first: what leaves it arrives in the stream, and is then seen there.
-    _add_waiting(accounts, _spooled_batches())
+    _add_waiting(accounts, spooled_batches())
     _add_waiting(accounts, waiting_batches(redis))
     for issuer, account in accounts.items():
         waiting = len(_not_stored(account.waiting))
@@ -99,7 +113,7 @@ def _check_issuers(report: Report, redis: Redis) -> None:
         report.waiting += waiting
 
 
-def _spooled_batches() -> Iterator[ClickBatch]:
+def spooled_batches() -> Iterator[ClickBatch]:
     spool = Spool(settings.SPOOL_DIR, max_bytes=0)
     return (decode_batch(frame) for frame in spool.frames())
 
