@@ -113,12 +113,13 @@ SLOW_QUERY_THRESHOLD = env.integer("SLOW_QUERY_THRESHOLD", 1_000, at_least=1)  #
 # DATABASE_URL leads to PgBouncer in transaction mode; docs/operations.md has its settings.
 DATABASE_PGBOUNCER = env.flag("DATABASE_PGBOUNCER", default=False)
 ENABLE_QUERY_LOGGING = env.flag("ENABLE_QUERY_LOGGING", default=DEBUG)
+DATABASE_POOL_MAX = env.integer("DATABASE_POOL_MAX", 20, at_least=1)
 DATABASES = {
     "default": connections.django_database(
         DATABASE_URL,
         pgbouncer=DATABASE_PGBOUNCER,
         # Celery closes a pool around every task, and a command has one thread: no pool there.
-        pool_max=env.integer("DATABASE_POOL_MAX", 20, at_least=1) if ROLE == "web" else 0,
+        pool_max=DATABASE_POOL_MAX if ROLE == "web" else 0,
         options={
             "connect_timeout": 2,
             "application_name": "rallypoint",

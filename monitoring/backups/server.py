@@ -91,7 +91,7 @@ class Server:
                 autocommit=autocommit,
             )
         except psycopg.OperationalError as error:
-            reason = str(error).strip().splitlines()[-1]
+            reason = str(error).strip().splitlines()[0]
             raise BackupError(f"PostgreSQL cannot be reached: {reason}") from None
 
     @cached_property

@@ -1,5 +1,5 @@
-"""From an empty machine: the demo of one instance is backed up, restored in another one with servers
-of its own, and served there, with every number proved."""
+"""From an empty machine: the demo of one instance is backed up, restored in another one, which has
+servers of its own, and served there, with every number proved."""
 
 import json
 from collections.abc import Iterator
