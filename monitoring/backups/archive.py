@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -112,16 +113,18 @@ def identities(file: Path | None) -> list[Any]:
 def entries(path: Path, keys: Sequence[Any], *, at_least: int) -> list[str]:
     """The archive's table of contents. BackupError when it is none, or cannot be decrypted."""
     listing: list[str | Path] = [find_program("pg_restore", at_least=at_least), "--list"]
-    if not keys:
-        with running([*listing, path], stdout=subprocess.PIPE) as program:
-            printed = _pipe(program.process.stdout).read()
-            program.end()
-    else:
-        with running(listing, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
-            decrypt(path, _pipe(program.process.stdin), keys, Progress())
-            printed = _pipe(program.process.stdout).read()
-            program.end()
-    return [line for line in printed.decode().splitlines() if line and not line.startswith(";")]
+    # Into a file: who writes to a pipe that nobody reads would wait, and no longer read from ours.
+    with tempfile.TemporaryFile() as printed:
+        if keys:
+            with running(listing, stdin=subprocess.PIPE, stdout=printed) as program:
+                decrypt(path, _pipe(program.process.stdin), keys, Progress())
+                program.end()
+        else:
+            with running([*listing, path], stdout=printed) as program:
+                program.end()
+        printed.seek(0)
+        lines = printed.read().decode().splitlines()
+    return [line for line in lines if line and not line.startswith(";")]
 
 
 def decrypt(path: Path, pipe: IO[bytes], keys: Sequence[Any], progress: Progress) -> None:
@@ -131,11 +134,12 @@ def decrypt(path: Path, pipe: IO[bytes], keys: Sequence[Any], progress: Progress
     try:
         with path.open("rb") as source:
             pyrage.decrypt_io(source, target, keys)
-    except pyrage.DecryptError as error:
-        if "Broken pipe" not in str(error):
-            raise BackupError(
-                "The backup cannot be decrypted: is this the identity of one of its recipients?"
-            ) from None
+    except BrokenPipeError:
+        pass  # whether it ended well, its exit code says
+    except pyrage.DecryptError:
+        raise BackupError(
+            "The backup cannot be decrypted: is this the identity of one of its recipients?"
+        ) from None
     finally:
         with suppress(BrokenPipeError):
             pipe.close()

@@ -81,8 +81,8 @@ def running(
     argv: Sequence[str | Path],
     server: Server | None = None,
     *,
-    stdin: int | None = subprocess.DEVNULL,
-    stdout: int | None = subprocess.DEVNULL,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
 ) -> Iterator[Running]:
     """A program that ends with the block, and with this process however it ends."""
     with tempfile.TemporaryFile() as kept:

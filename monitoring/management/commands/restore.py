@@ -1,9 +1,12 @@
 """`manage.py restore`: a backup back into a database, or only tried, in one of its own."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -52,9 +55,10 @@ class Command(BaseCommand):
         self._options = options
         progress = Progress(None if options["quiet"] else sys.stderr)
         try:
-            for line in self._lines(progress):
-                progress.end()
-                self.stdout.write(line)
+            with _left_in_order():
+                for line in self._lines(progress):
+                    progress.end()
+                    self.stdout.write(line)
         except BackupError as error:
             progress.end()
             raise CommandError(str(error)) from None
@@ -113,6 +117,20 @@ class Command(BaseCommand):
         question = f"Replace all of {target.database!r} by {name}? Type the database's name: "
         if input(question).strip() != target.database:
             raise BackupError("Nothing was changed.")
+
+
+@contextmanager
+def _left_in_order() -> Iterator[None]:
+    """SIGTERM ends the command as Ctrl-C does: what is half done is undone before."""
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _told(done: Restored, target: Server) -> Iterator[str]:

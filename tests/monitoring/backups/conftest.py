@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -75,3 +76,18 @@ def archive_of(manifest: Manifest) -> Path:
 def rows(server: Server, statement: str) -> list[tuple[Any, ...]]:
     with server.connect() as theirs:
         return theirs.execute(statement.encode()).fetchall()
+
+
+@contextmanager
+def ballast() -> Iterator[None]:
+    """14 MB that no compression makes smaller."""
+    with Server.ours().connect() as theirs:
+        theirs.execute(
+            "CREATE TABLE ballast AS SELECT string_agg(sha512(i::text::bytea), '') AS ballast "
+            "FROM generate_series(1, 200000) AS i"
+        )
+    try:
+        yield
+    finally:
+        with Server.ours().connect() as theirs:
+            theirs.execute("DROP TABLE ballast")

@@ -17,7 +17,7 @@ from monitoring.backups.errors import BackupError
 from monitoring.backups.server import Server
 from monitoring.backups.store import Directory
 from tests.monitoring.backups.bucket_server import KEY, SECRET, BucketServer, bucket_server
-from tests.monitoring.backups.conftest import Say, archive_of, made, rows
+from tests.monitoring.backups.conftest import Say, archive_of, ballast, made, rows
 
 
 @pytest.fixture
@@ -48,16 +48,8 @@ def test_a_large_one_travels_in_parts_and_comes_back_whole(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(buckets, "PART", 5 * 1024 * 1024)  # the least that S3 takes
     settings.BACKUP_S3_URL = "s3://safe"
-    with Server.ours().connect() as theirs:
-        theirs.execute(
-            "CREATE TABLE ballast AS SELECT string_agg(sha512(i::text::bytea), '') AS ballast "
-            "FROM generate_series(1, 200000) AS i"
-        )
-    try:
+    with ballast():
         manifest = made()
-    finally:
-        with Server.ours().connect() as theirs:
-            theirs.execute("DROP TABLE ballast")
     assert sum("partNumber" in line for line in bucket.requests) >= 2
     shutil.rmtree(settings.BACKUP_DIR)
 

@@ -1,7 +1,11 @@
 """What was dumped comes back, all of it; and what is there is lost only when it does."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -11,15 +15,18 @@ from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import User
+from benchmarks import PROJECT
 from links.models import Link
 from links.services import create_link
 from monitoring.backups import filling, restoring
 from monitoring.backups.drill import _LOCK as DRILL
+from monitoring.backups.programs import find_program
 from monitoring.backups.server import Server, pointed_at
 from monitoring.backups.snapshot import tables
 from monitoring.backups.store import Directory
 from tests.links.conftest import event, send
 from tests.monitoring.backups.conftest import Say, archive_of, made, rows
+from tests.stack import wait_until
 
 PEOPLE = "SELECT username FROM accounts_user ORDER BY 1"
 
@@ -130,6 +137,42 @@ def test_a_restore_that_was_killed_is_undone_by_the_next(elsewhere: Server, say:
     say("restore", name, "--replace", "--yes", into=elsewhere.url)
     with elsewhere.connect() as theirs:
         assert not {"precious", "half"} & set(tables(theirs))
+
+
+def test_a_restore_that_is_told_to_end_puts_back_what_was_there_first(
+    elsewhere: Server, say: Say, tmp_path: Path, settings: Settings
+) -> None:
+    name = made().name
+    with elsewhere.connect() as theirs:
+        theirs.execute("CREATE TABLE precious AS SELECT 1 AS one")
+    env = os.environ | {
+        "BACKUP_DIR": str(settings.BACKUP_DIR),
+        "PATH": f"{_endless_pg_restore(tmp_path)}:{os.environ['PATH']}",
+    }
+    words = ["restore", name, "--replace", "--yes", "--quiet", "--into", elsewhere.url]
+    command = [sys.executable, "manage.py", *words]
+    process = subprocess.Popen(command, cwd=PROJECT, env=env, stderr=subprocess.DEVNULL)
+    wait_until((tmp_path / "restoring").exists)
+    process.terminate()
+
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert rows(elsewhere, "SELECT one FROM precious") == [(1,)]
+
+
+def _endless_pg_restore(directory: Path) -> Path:
+    """It lists well, and restores for ever. pg_dump beside it is where programs are looked for."""
+    real = find_program("pg_restore", at_least=Server.ours().major)
+    program = directory / "bin" / "pg_restore"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        f'case "$1" in --list|--version) exec {real} "$@";; esac\n'
+        f"touch {directory}/restoring; exec sleep 100\n"
+    )
+    (program.parent / "pg_dump").touch()
+    for one in program.parent.iterdir():
+        one.chmod(0o755)
+    return program.parent
 
 
 def test_what_was_restored_is_counted_before_the_old_goes(
