@@ -114,12 +114,13 @@ SLOW_QUERY_THRESHOLD = env.integer("SLOW_QUERY_THRESHOLD", 1_000, at_least=1)  #
 # DATABASE_URL leads to PgBouncer in transaction mode; docs/operations.md has its settings.
 DATABASE_PGBOUNCER = env.flag("DATABASE_PGBOUNCER", default=False)
 ENABLE_QUERY_LOGGING = env.flag("ENABLE_QUERY_LOGGING", default=DEBUG)
+DATABASE_POOL_MAX = env.integer("DATABASE_POOL_MAX", 20, at_least=1)
 DATABASES = {
     "default": connections.django_database(
         DATABASE_URL,
         pgbouncer=DATABASE_PGBOUNCER,
         # Celery closes a pool around every task, and a command has one thread: no pool there.
-        pool_max=env.integer("DATABASE_POOL_MAX", 20, at_least=1) if ROLE == "web" else 0,
+        pool_max=DATABASE_POOL_MAX if ROLE == "web" else 0,
         options={
             "connect_timeout": 2,
             "application_name": "rallypoint",
@@ -225,6 +226,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "monitoring.tasks.look_at_certificate",
         "schedule": 3600.0,
     },
+    # It looks whether one is due: BACKUP_INTERVAL_HOURS.
+    "monitoring.back_up": {"task": "monitoring.tasks.back_up", "schedule": 900.0},
     "links.drain_clicks": {"task": "links.tasks.drain_clicks", "schedule": 1.0},
     "links.refresh_redirects": {"task": "links.tasks.refresh_redirects", "schedule": 60.0},
     "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},
@@ -485,6 +488,7 @@ HEALTH_CHECKS = {
     "beat": "monitoring.health.background.check_beat",
     "tasks": "monitoring.health.background.check_tasks",
     "channelLayer": "monitoring.health.background.check_channel_layer",
+    "backups": "monitoring.backups.health.check_backups",
 }
 
 # What people see at /status, and which of the checks above each is made of.
@@ -495,6 +499,29 @@ STATUS_COMPONENTS = {
     "Live rooms": ["database", "rooms", "channelLayer"],
     "Background work": ["workers", "beat", "tasks"],
 }
+
+# --- Backups (docs/recovery.md) -------------------------------------------------------------------
+# Directly to PostgreSQL, also where DATABASE_URL leads to PgBouncer.
+BACKUP_DATABASE_URL = env.secret("BACKUP_DATABASE_URL") or DATABASE_URL
+BACKUP_DIR = Path(env.text("BACKUP_DIR") or VAR_DIR / "backups")
+BACKUP_INTERVAL_HOURS = env.integer("BACKUP_INTERVAL_HOURS", 24)  # 0: none by themselves
+BACKUP_KEEP_DAILY = env.integer("BACKUP_KEEP_DAILY", 7)
+BACKUP_KEEP_WEEKLY = env.integer("BACKUP_KEEP_WEEKLY", 4)
+BACKUP_KEEP_MONTHLY = env.integer("BACKUP_KEEP_MONTHLY", 6)
+BACKUP_AGE_RECIPIENTS = env.items("BACKUP_AGE_RECIPIENTS")
+BACKUP_S3_URL = env.text("BACKUP_S3_URL")
+BACKUP_S3_ENDPOINT = env.text("BACKUP_S3_ENDPOINT")
+# What the apps have compared besides their tables' rows, and proved in a drill (E1 to E5).
+BACKUP_FIGURES = ["links.recovery.FIGURES"]
+BACKUP_PROOFS = {
+    "clicks": "links.clicks.reconciliation.reconcile_copy",
+    "quests": "quests.reconciliation.reconcile",
+    "rooms": "realtime.reconciliation.reconcile",
+}
+# Called after a restore: for any database what no dump carries, and then, for our own, for what is
+# kept of it in Redis.
+RESTORED_DATABASE = ["quests.recovery.close_ledger"]
+RESTORED_INSTANCE = ["monitoring.backups.derived.forget_kept", "links.recovery.catch_up"]
 
 # --- unfold (the admin's face) --------------------------------------------------------------------
 UNFOLD = {

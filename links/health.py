@@ -5,7 +5,6 @@ import time
 from django.conf import settings
 
 from links.clicks.stream import read_entries
-from links.models import ClickStream
 from links.redirect.click import STREAM
 from links.redirect.spool import Spool
 from monitoring.health.report import Check, Status
@@ -40,10 +39,8 @@ def check_spool() -> Check:
 
 def stream_lag() -> tuple[int, float]:
     """(entries that wait, seconds since the first of them was added)."""
-    stream = ClickStream.objects.filter(name=STREAM).first()
-    last_id = stream.last_id if stream else "0-0"
     redis = durable()
-    first = next(read_entries(redis, last_id, count=1), None)
+    first = next(read_entries(redis, count=1), None)
     if first is None:
         return 0, 0.0
     added = int(first[0].partition("-")[0]) / 1000

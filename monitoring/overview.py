@@ -5,10 +5,13 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.timesince import timesince
 from redis.exceptions import RedisError
 
+from monitoring.backups import records
+from monitoring.backups.health import check_backups
 from monitoring.health.background import MOST_WAITING, check_beat, check_workers, waiting_tasks
 from monitoring.health.report import Check, Status
 from monitoring.maintenance import notice
@@ -80,9 +83,9 @@ def drawn(chart: Chart) -> dict[str, Any]:
 def service_figures() -> list[Figure]:
     try:
         waiting, beat, workers = waiting_tasks(), check_beat(), check_workers()
-        proofs = _proofs()
+        proofs, backup = _proofs(), _backup()
     except (RedisError, OSError):
-        names = ("Beat", "Workers", "Tasks waiting", "Last proof")
+        names = ("Beat", "Workers", "Tasks waiting", "Last proof", "Last backup")
         return [_figure(name, UNKNOWN, note=REDIS_AWAY, tone="warn") for name in names]
     tone = "warn" if waiting > MOST_WAITING else ""
     return [
@@ -90,6 +93,7 @@ def service_figures() -> list[Figure]:
         _sign_of_life("Workers", workers),
         _figure("Tasks waiting", f"{waiting:,}", tone=tone),
         proofs,
+        backup,
     ]
 
 
@@ -123,6 +127,23 @@ def _proofs() -> Figure:
     value = f"{differences:,} wrong" if differences else "all equal"
     note = f"{parts}; {timesince(oldest, depth=1)} ago"
     return _figure("Last proof", value, note=note, tone="bad" if differences else "good")
+
+
+def _backup() -> Figure:
+    found, newest = check_backups(), records.newest()
+    if newest is None:
+        note = "" if found.details["enabled"] else "BACKUP_INTERVAL_HOURS is 0."
+        return _figure("Last backup", "none yet", note=note, tone=_tone(found))
+    drill = records.last_drill()
+    tried = f"restored for a trial {timesince(drill.at, depth=1)} ago" if drill else "never tried"
+    value = f"{timesince(newest.at, depth=1)} ago"
+    return _figure(
+        "Last backup", value, note=f"{filesizeformat(newest.size)}, {tried}", tone=_tone(found)
+    )
+
+
+def _tone(found: Check) -> str:
+    return "" if found.status is Status.HEALTHY else "bad"
 
 
 def _figure(title: str, value: str, *, note: str = "", tone: str = "") -> Figure:

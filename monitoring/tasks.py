@@ -17,6 +17,7 @@ from monitoring.wire import idempotency
 BEAT_KEY = "rallypoint:beat:heartbeat"
 HEARTBEAT_KEY = "rallypoint:workers:heartbeat"
 HEARTBEAT_LIFETIME = 60
+BACKUP_SECONDS = 6 * 3600
 
 
 def connect_beat() -> None:
@@ -36,6 +37,23 @@ def _note_planning(**_: Any) -> None:
 def heartbeat() -> None:
     """Beat planned it, the broker carried it and a worker ran it: all three are alive."""
     durable().set(HEARTBEAT_KEY, f"{time.time():.3f}", ex=HEARTBEAT_LIFETIME)
+
+
+@shared_task(
+    name="monitoring.tasks.back_up",
+    ignore_result=True,
+    in_maintenance=True,  # it only reads
+    # A dump may take hours: the limit of all other tasks would kill it each time. And what was
+    # killed is due again at the next tick: no broker need bring it back.
+    time_limit=BACKUP_SECONDS,
+    soft_time_limit=BACKUP_SECONDS - 60,
+    acks_late=False,
+)
+def back_up() -> str:
+    """Returns the name of the backup that was due and is made."""
+    from monitoring.backups.schedule import back_up_when_due  # pyrage is for who makes backups
+
+    return back_up_when_due()
 
 
 @shared_task(name="monitoring.tasks.forget_idempotency_keys", ignore_result=True)

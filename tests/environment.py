@@ -20,6 +20,7 @@ if "VAR_DIR" not in os.environ:  # the processes of one run share the first one'
 os.environ.setdefault("PUBLIC_URL", "https://rally.test")
 os.environ.setdefault("ALLOWED_HOSTS", "rally.test,testserver,localhost,127.0.0.1")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+os.environ.setdefault("BACKUP_INTERVAL_HOURS", "0")
 # All tests come from one address; those about limits set their own.
 os.environ.setdefault("RATE_LIMITS", "off")
 

@@ -55,7 +55,8 @@ def settle(batches: list[ClickBatch], new: set[bytes]) -> None:
     rows = [(issuer.hex(), *account) for issuer, account in sorted(seen.items())]
     with connection.cursor() as cursor:
         cursor.execute(_SETTLE, [list(column) for column in zip(*rows, strict=True)])
-    _add_orphans(batches)
+    # A batch that was stored before brings nothing new at all.
+    _add_orphans([b for b in batches if not b.events or any(e.id in new for e in b.events)])
 
 
 def _add_orphans(batches: list[ClickBatch]) -> None:

@@ -1,9 +1,9 @@
 """Moving clicks from the stream into PostgreSQL, each exactly once.
 
 One transaction holds the rows, the roll-ups and the place in the stream. Killed before the commit,
-nothing happened and the same entries are read again; killed after it, they are behind the cursor.
-An event that comes twice (from the spool, after an unclear time-out) is stopped by its id, and
-roll-ups count only the rows that were really inserted.
+nothing happened and the same entries are read again; killed after it, they are read again as well,
+until they are taken out. An event that comes twice (by this, or from the spool after an unclear
+time-out) is stopped by its id, and roll-ups count only the rows that were really inserted.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def drain_once(redis: Redis, *, max_events: int = MAX_EVENTS) -> Drained | None:
         cursor = _take_cursor()
         if cursor is None:
             return None
-        part = stream.read_part(redis, cursor.last_id, max_events)
+        part = stream.read_part(redis, max_events)
         if not part.entries:
             return Drained()
         stored = _store(part.batches)

@@ -1,4 +1,10 @@
-"""Reading the click stream. Nothing is taken out of it here: that is the drain's business."""
+"""Reading the click stream. Nothing is taken out of it here: that is the drain's business.
+
+It is read from its beginning, not from where the last drain came to. What has been stored was taken
+out, so the two are the same, unless Redis is another one than it was: emptied, restored from an
+older file, or with a clock that went back. Then new entries have smaller numbers than that place,
+and who looked behind it would see none of them. Event ids tell what is stored already.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,11 +34,10 @@ class Part:
     batches: list[ClickBatch] = field(default_factory=list)
 
 
-def read_entries(
-    redis: Redis, last_id: str, *, count: int = _PAGE
-) -> Iterator[tuple[str, ClickBatch | None]]:
-    """Everything after `last_id`, oldest first, `count` entries a round trip; None stands for an
-    entry that cannot be read: it is said, and must not hold up those behind it."""
+def read_entries(redis: Redis, *, count: int = _PAGE) -> Iterator[tuple[str, ClickBatch | None]]:
+    """Everything, oldest first, `count` entries a round trip; None stands for an entry that cannot
+    be read: it is said, and must not hold up those behind it."""
+    last_id = "0-0"
     while True:
         page = cast("list[Entry]", redis.xrange(STREAM, min=f"({last_id}", count=count))
         for entry_id, fields in page:
@@ -42,10 +47,10 @@ def read_entries(
             return
 
 
-def read_part(redis: Redis, last_id: str, max_events: int) -> Part:
-    """What follows `last_id`, up to about `max_events` events; whole entries only."""
-    part = Part(last_id)
-    for entry_id, batch in read_entries(redis, last_id):
+def read_part(redis: Redis, max_events: int) -> Part:
+    """What is there, up to about `max_events` events; whole entries only."""
+    part = Part("0-0")
+    for entry_id, batch in read_entries(redis):
         part.last_id = entry_id
         part.entries += 1
         if batch is not None:
@@ -62,9 +67,9 @@ def after(entry_id: str) -> str:
     return f"{moment}-{int(number) + 1}"
 
 
-def waiting_batches(redis: Redis, last_id: str) -> Iterator[ClickBatch]:
-    """Every batch after `last_id`; for accounts."""
-    return (batch for _, batch in read_entries(redis, last_id) if batch is not None)
+def waiting_batches(redis: Redis) -> Iterator[ClickBatch]:
+    """Every batch that is there; for accounts."""
+    return (batch for _, batch in read_entries(redis) if batch is not None)
 
 
 def _decode(entry_id: str, fields: dict[bytes, bytes]) -> ClickBatch | None:

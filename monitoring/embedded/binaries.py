@@ -45,6 +45,13 @@ def find_postgres(account: Account, major: int | None) -> tuple[Path, int]:
     )
 
 
+def client_directories() -> Iterator[Path]:
+    """Where PostgreSQL's programs for clients may be, of all versions; best first."""
+    if on_path := shutil.which("pg_dump"):
+        yield Path(on_path).parent
+    yield from _postgres_candidates(Account())
+
+
 def find_valkey(account: Account) -> Path:
     for candidate in _valkey_candidates(account):
         if _version(candidate, account):

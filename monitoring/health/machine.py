@@ -96,13 +96,14 @@ def check_migrations() -> Check:
     """Whether every migration that this program brings has been applied. Those that only the
     database knows are of a newer one, which takes over just now."""
     applied = set(MigrationRecorder(connection).applied_migrations())
-    missing = sorted(_brought() - applied)
+    missing = sorted(brought() - applied)
     details = {"missing": [".".join(name) for name in missing]}
     return Check(Status.UNHEALTHY if missing else Status.HEALTHY, details=details)
 
 
-def _brought() -> set[tuple[str, str]]:
-    """By the files' names: to load the migrations would cost every process megabytes."""
+def brought() -> set[tuple[str, str]]:
+    """This program's migrations, by the files' names: to load them would cost every process
+    megabytes."""
     return {
         (config.label, module.name)
         for config in apps.get_app_configs()

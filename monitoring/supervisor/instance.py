@@ -88,6 +88,8 @@ def environment(environ: Mapping[str, str], address: Address, var: Path) -> dict
         "PYTHONUNBUFFERED": "1",
         "LOG_FORMAT": "console" if sys.stdout.isatty() else "json",
         "VAR_DIR": str(var),
+        # For a look at the product. Whoever runs it in earnest asks for them.
+        "BACKUP_INTERVAL_HOURS": "0",
     }
     if not environ.get("SECRET_KEY") and not environ.get("SECRET_KEY_FILE"):
         defaults["SECRET_KEY"] = _generated_secret(var / "secret_key")
