@@ -22,7 +22,7 @@ def note_end(public_url: str) -> float | None:
     """When it ends, in seconds since 1970; now, when browsers refuse it already. None, and nothing
     is noted, when nobody can be reached there: that says nothing of a certificate."""
     try:
-        ends_at = _asked(public_url)
+        ends_at = end_of(public_url)
     except ssl.SSLCertVerificationError as error:
         logger.warning("certificate_refused", reason=error.verify_message)
         ends_at = time.time()
@@ -38,7 +38,9 @@ def known_end() -> float | None:
     return float(found) if found is not None else None
 
 
-def _asked(public_url: str) -> float:
+def end_of(public_url: str) -> float:
+    """Seconds since 1970. ssl.SSLCertVerificationError when browsers refuse it, OSError when nobody
+    can be reached."""
     parts = urlsplit(public_url)
     host = str(parts.hostname)
     context = ssl.create_default_context()

@@ -233,7 +233,7 @@ class Stack:
 
     @contextmanager
     def killed(self, server: Server, *, whole: bool = True) -> Iterator[None]:
-        """The part is gone, and comes back with what it had on disk; `whole`: until that is felt."""
+        """The part is gone, and comes back with what it had on disk, and is felt if `whole`."""
         os.kill(server.pid, signal.SIGKILL)
         wait_until(lambda: not server.is_alive())
         try:

@@ -77,6 +77,7 @@ def _scratch(server: Server, connection: psycopg.Connection[Any]) -> Iterator[Se
     scratch = server.other(f"{prefix}{secrets.token_hex(4)}")
     try:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'")
+        # rule: sql - a name alone, quoted
         connection.execute(statement.format(sql.Identifier(scratch.database)))
     except psycopg.errors.InsufficientPrivilege:
         raise BackupError(
@@ -91,6 +92,7 @@ def _scratch(server: Server, connection: psycopg.Connection[Any]) -> Iterator[Se
 
 def _drop(connection: psycopg.Connection[Any], name: str) -> None:
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    # rule: sql - a name alone, quoted
     connection.execute(statement.format(sql.Identifier(name)))
 
 

@@ -85,7 +85,9 @@ def _set_aside(connection: psycopg.Connection[Any]) -> Iterator[None]:
     try:
         with connection.transaction():
             _rename(connection, SCHEMA, ASIDE)
+            # rule: sql - names alone, quoted or of ours
             connection.execute(f"CREATE SCHEMA {SCHEMA}")
+            # rule: sql - names alone, quoted or of ours
             connection.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO PUBLIC")
             _move_extensions(connection, ASIDE, SCHEMA)
     except psycopg.Error as error:
@@ -98,6 +100,7 @@ def _set_aside(connection: psycopg.Connection[Any]) -> Iterator[None]:
     except BaseException:
         _put_back(connection)
         raise
+    # rule: sql - names alone, quoted or of ours
     connection.execute(f"DROP SCHEMA {ASIDE} CASCADE")
 
 
@@ -118,6 +121,7 @@ def _put_back_what_a_killed_one_left(connection: psycopg.Connection[Any]) -> Non
 def _put_back(connection: psycopg.Connection[Any]) -> None:
     with connection.transaction():
         _move_extensions(connection, SCHEMA, ASIDE)
+        # rule: sql - names alone, quoted or of ours
         connection.execute(f"DROP SCHEMA {SCHEMA} CASCADE")
         _rename(connection, ASIDE, SCHEMA)
 
@@ -125,11 +129,13 @@ def _put_back(connection: psycopg.Connection[Any]) -> None:
 def _move_extensions(connection: psycopg.Connection[Any], old: str, new: str) -> None:
     for (name,) in connection.execute(_EXTENSIONS, [old]).fetchall():
         statement = sql.SQL("ALTER EXTENSION {} SET SCHEMA {}")
+        # rule: sql - names alone, quoted or of ours
         connection.execute(statement.format(sql.Identifier(name), sql.Identifier(new)))
 
 
 def _rename(connection: psycopg.Connection[Any], old: str, new: str) -> None:
     statement = sql.SQL("ALTER SCHEMA {} RENAME TO {}")
+    # rule: sql - names alone, quoted or of ours
     connection.execute(statement.format(sql.Identifier(old), sql.Identifier(new)))
 
 

@@ -85,6 +85,7 @@ class Server:
 
     def connect(self, *, autocommit: bool = True) -> psycopg.Connection[Any]:
         try:
+            # rule: timeout - _ALIVE has it
             return psycopg.connect(
                 **{**dict(self.parameters), **_ALIVE},  # type: ignore[arg-type]
                 options=_SESSION,

@@ -1,10 +1,8 @@
 """The settings, among themselves and against the world outside."""
 
-import socket
 import ssl
 import time
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,9 +11,9 @@ from django.core.checks import CheckMessage, Error, run_checks
 from django.db import DatabaseError
 from django.http.request import validate_host
 
+from monitoring.certificates import end_of
 from monitoring.doctor.finding import Finding, Level, judge
 
-CONNECT_SECONDS = 3
 FEW_DAYS = 14
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 _SAID_ELSEWHERE = {
@@ -82,17 +80,17 @@ def certificate() -> Iterator[Finding]:
             fix="Put a proxy with TLS in front, and https:// into PUBLIC_URL.",
         )
         return
-    yield _certificate_of(host, parts.port or 443)
+    yield _certificate_of(parts.netloc)
 
 
-def _certificate_of(host: str, port: int) -> Finding:
+def _certificate_of(host: str) -> Finding:
     try:
-        days = (_ends_at(host, port) - time.time()) / 86_400
+        days = (end_of(settings.PUBLIC_URL) - time.time()) / 86_400
     except ssl.SSLCertVerificationError as error:
         said = f"The certificate of {host} is refused: {error.verify_message}"
         return Finding(Level.ERROR, "TLS", said, "Renew it, for that very name, with its chain.")
     except OSError as error:
-        said = f"{host}:{port} does not answer from here: {type(error).__name__}."
+        said = f"{host} does not answer from here: {type(error).__name__}."
         return Finding(Level.WARNING, "TLS", said, "Is the proxy running, and the name known?")
     return judge(
         "TLS",
@@ -100,15 +98,6 @@ def _certificate_of(host: str, port: int) -> Finding:
         wrong=days < FEW_DAYS,
         fix="Renew it; see why nothing does so by itself.",
     )
-
-
-def _ends_at(host: str, port: int) -> float:
-    with (
-        socket.create_connection((host, port), timeout=CONNECT_SECONDS) as plain,
-        ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure,
-    ):
-        certificate: Any = secure.getpeercert()
-    return float(ssl.cert_time_to_seconds(certificate["notAfter"]))
 
 
 def static_files() -> Iterator[Finding]:

@@ -44,6 +44,8 @@ KNOWN = {
     (".env.example", "postgresql://user:password@"): "the shape of an address, with no password",
     ("Makefile", "-only-for-the-lint"): "says itself what it is; nothing is served with it",
     ("tests/config/test_environment.py", "postgresql://ada:p%40ss@"): "four characters, to be read",
+    ("tests/monitoring/backups/test_making.py", "postgresql://rally:hunter2"): "what must not leak",
+    ("tests/monitoring/test_doctor.py", "postgresql://rally:hunter2"): "what must not leak",
     ("tests/rules/secrets.py", "postgresql://"): "the lines above",
 }  # fmt: skip
 
