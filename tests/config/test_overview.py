@@ -81,7 +81,7 @@ def test_it_tells_what_happened_today_and_costs_a_fixed_number_of_queries(
     # The session, its person, what waits for review (for the sidebar), clicks, people, completions,
     # what waits (twice: nothing is kept inside of a test's transaction), the stream's cursor;
     # clicks, completions and stays for the charts.
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         page = root.get("/admin/")
     told = figures(page)
     assert (told["Clicks today"], told["Completions today"]) == ("10", "2")

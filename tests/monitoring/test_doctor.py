@@ -82,6 +82,8 @@ def test_people_read_a_table_with_the_worst_first(examine: Examine) -> None:
     assert text.index("ERRORS") < text.index("WARNINGS") < text.index("WELL")
     assert "> ALTER SYSTEM SET fsync = on" in text
     assert max(map(len, text.splitlines())) <= 120
+    levels = [one["level"] for one in json.loads(doctor("--json")[1])["findings"]]
+    assert levels == sorted(levels, key=list(Level).index)
 
 
 def test_what_the_system_checks_say_is_said_here_too(examine: Examine, settings: Settings) -> None:

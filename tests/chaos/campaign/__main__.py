@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Health would wait for the first one.
+os.environ.setdefault("BACKUP_INTERVAL_HOURS", "0")
 os.environ.setdefault(
     "SECRET_KEY", "only-for-a-campaign-on-loopback-and-for-nothing-else-0123456789"
 )

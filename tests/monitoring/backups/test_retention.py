@@ -53,7 +53,8 @@ def test_the_newest_that_is_verified_is_never_removed() -> None:
 
 @pytest.mark.parametrize("keep", [Keep(0, 0, 0), Keep(1, 1, 1)])
 def test_the_newest_stays_whatever_is_asked_for(keep: Keep) -> None:
-    assert kept([of(NOON), of(NOON - timedelta(hours=1))], keep) == ["05-01 12"]
+    unread = [of(NOON - timedelta(hours=hours), verified=False) for hours in range(2)]
+    assert kept(unread, keep) == ["05-01 12"]
     assert expired([], keep) == []
 
 
