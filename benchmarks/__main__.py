@@ -34,7 +34,7 @@ from benchmarks import (
 )
 from benchmarks.machine import load_average, say, versions
 from benchmarks.plan import SHORT, Plan
-from benchmarks.results import Result, show, write_json
+from benchmarks.results import Result, page, show, write_json
 from benchmarks.rooms import connections, fanout, messages
 from benchmarks.servers import NotStartedError
 from benchmarks.stores import Stores
@@ -78,6 +78,8 @@ def main() -> int:
             except NotStartedError as error:
                 sys.exit(f"error: {error}")
             print(show(results[-1], judged=plan.judged), flush=True)
+    if plan.judged:
+        print(page(results), flush=True)
     if options.json:
         write_json(options.json, found, results)
     reached = all(target.reached for result in results for target in result.targets)

@@ -69,6 +69,14 @@ def _target(target: Target) -> str:
     return f"{target.name:<48}{value:>16}   {bound}"
 
 
+def page(results: list[Result]) -> str:
+    """Every target of every benchmark, on one page."""
+    targets = [(result.name, target) for result in results for target in result.targets]
+    reached = sum(target.reached for _, target in targets)
+    lines = [f"{target.verdict}  {name:<12}{_target(target)}" for name, target in targets]
+    return "\n".join(["", *lines, f"{reached} of {len(targets)} reached."])
+
+
 def as_data(result: Result) -> dict[str, object]:
     data = asdict(result)
     for shown, side in zip(data["sides"], result.sides, strict=True):

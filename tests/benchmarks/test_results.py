@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.results import Result, Side, Target, show, write_json
+from benchmarks.results import Result, Side, Target, page, show, write_json
 
 
 def test_a_side_is_its_median_round() -> None:
@@ -26,6 +26,17 @@ def test_both_sides_are_shown_and_the_verdict_only_where_it_is_judged() -> None:
     assert "4,000 req/s" in shown
     assert "PASS  ours / theirs" in shown
     assert "PASS" not in show(result, judged=False)
+
+
+def test_one_page_has_every_target_and_how_many_are_reached() -> None:
+    found = [
+        Result("redirect", "", [], [Target("ours / theirs", 3.0, 2.5)]),
+        Result("stats", "", [], [Target("median", 60.0, 50.0, "ms", at_least=False)]),
+    ]
+    shown = page(found)
+    assert "PASS  redirect    ours / theirs" in shown
+    assert "MISS  stats       median" in shown
+    assert shown.endswith("1 of 2 reached.")
 
 
 def test_the_json_has_rounds_medians_and_verdicts(tmp_path: Path) -> None:

@@ -345,4 +345,7 @@ def test_a_backup_of_an_older_program_is_migrated_in_its_drill(say: Say) -> None
 
 
 def _databases_of_drills() -> list[tuple[str]]:
-    return rows(Server.ours(), "SELECT datname FROM pg_database WHERE datname LIKE '%drill%'")
+    """Of this process: others drill beside it."""
+    ours = Server.ours()
+    every: list[tuple[str]] = rows(ours, "SELECT datname FROM pg_database")
+    return [row for row in every if row[0].startswith(f"{ours.database[:40]}_drill")]
