@@ -40,7 +40,7 @@ def django_database(
     With `pgbouncer` nothing is left on a connection that the next transaction would need."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
+        raise ImproperlyConfigured("A database's URL must begin with postgresql://")
     query = dict(parse_qsl(parts.query))
     host = query.pop("host", parts.hostname or "")
     port = query.pop("port", str(parts.port or ""))

@@ -6,6 +6,7 @@ unsafe is said by the system checks of `monitoring.checks`, which every process 
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -85,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "monitoring.health.middleware.MemoryMiddleware",
+    "monitoring.postgresql.writers.WriterMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -113,26 +115,33 @@ SLOW_QUERY_THRESHOLD = env.integer("SLOW_QUERY_THRESHOLD", 1_000, at_least=1)  #
 # DATABASE_URL leads to PgBouncer in transaction mode; docs/operations.md has its settings.
 DATABASE_PGBOUNCER = env.flag("DATABASE_PGBOUNCER", default=False)
 ENABLE_QUERY_LOGGING = env.flag("ENABLE_QUERY_LOGGING", default=DEBUG)
-DATABASES = {
-    "default": connections.django_database(
-        DATABASE_URL,
-        pgbouncer=DATABASE_PGBOUNCER,
-        # Celery closes a pool around every task, and a command has one thread: no pool there.
-        pool_max=env.integer("DATABASE_POOL_MAX", 20, at_least=1) if ROLE == "web" else 0,
-        options={
-            "connect_timeout": 2,
-            "application_name": "rallypoint",
-            # Django turns prepared statements off; monitoring.postgresql.prepared asks for them.
-            "prepare_threshold": 5,
-            # A web request waits for nobody's lock for long: the transaction is tried again. And
-            # maintenance locks the database for others: requests are stopped in front of Django.
-            # What an operator says for one command is last: libpq reads it not beside ours.
-            "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
-            + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web"))
-            + f" {os.environ.get('PGOPTIONS', '')}".rstrip(),
-        },
-    )
+_database = partial(
+    connections.django_database,
+    pgbouncer=DATABASE_PGBOUNCER,
+    # Celery closes a pool around every task, and a command has one thread: no pool there.
+    pool_max=env.integer("DATABASE_POOL_MAX", 20, at_least=1) if ROLE == "web" else 0,
+    options={
+        "connect_timeout": 2,
+        "application_name": "rallypoint",
+        # Django turns prepared statements off; monitoring.postgresql.prepared asks for them.
+        "prepare_threshold": 5,
+        # A web request waits for nobody's lock for long: the transaction is tried again. And
+        # maintenance locks the database for others: requests are stopped in front of Django.
+        # What an operator says for one command is last: libpq reads it not beside ours.
+        "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
+        + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web"))
+        + f" {os.environ.get('PGOPTIONS', '')}".rstrip(),
+    },
+)
+_replicas = {
+    f"replica{number}": _database(url) | {"TEST": {"MIRROR": "default"}}
+    for number, url in enumerate(env.urls("DATABASE_REPLICA_URLS"), start=1)
 }
+DATABASES = {"default": _database(DATABASE_URL), **_replicas}
+# Reads that may be a little old ask for one of them (monitoring.postgresql.replicas).
+DATABASE_REPLICAS = list(_replicas)
+DATABASE_REPLICA_MAX_LAG = env.integer("DATABASE_REPLICA_MAX_LAG", 5, at_least=1)  # s
+DATABASE_ROUTERS = ["monitoring.postgresql.replicas.Router"]
 
 # --- Redis ----------------------------------------------------------------------------------------
 # REDIS_URL is durable (streams, broker, channels); what is in CACHE_URL may be evicted at any time.
@@ -478,6 +487,8 @@ HEALTH_CHECKS = {
     "beat": "monitoring.health.background.check_beat",
     "tasks": "monitoring.health.background.check_tasks",
     "channelLayer": "monitoring.health.background.check_channel_layer",
+    # Only where there are any: elsewhere it would say nothing.
+    **({"replicas": "monitoring.health.replicas.check_replicas"} if DATABASE_REPLICAS else {}),
 }
 
 # What people see at /status, and which of the checks above each is made of.
