@@ -14,7 +14,7 @@ from corsheaders.defaults import default_headers
 from csp.constants import NONCE
 
 from config import connections, env
-from monitoring import logs
+from monitoring import logs, redis_sentinel
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR") or BASE_DIR / "var")
@@ -147,10 +147,11 @@ DATABASE_ROUTERS = ["monitoring.postgresql.replicas.Router"]
 # REDIS_URL is durable (streams, broker, channels); what is in CACHE_URL may be evicted at any time.
 CACHE_URL = env.secret("CACHE_URL") or connections.sibling_redis(REDIS_URL)
 CACHE_TTL = env.integer("CACHE_TTL", 300)
+_cache_location, _cache_connections = connections.django_cache(CACHE_URL)
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": CACHE_URL,
+        "LOCATION": _cache_location,
         "TIMEOUT": CACHE_TTL,
         "KEY_PREFIX": "rallypoint",
         "OPTIONS": {
@@ -162,7 +163,12 @@ CACHES = {
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             # A crowd waits for a connection; that there is none would look like an outage.
             "CONNECTION_POOL_CLASS": "redis.BlockingConnectionPool",
-            "CONNECTION_POOL_KWARGS": {"max_connections": 50, "timeout": 1, "retry": None},
+            "CONNECTION_POOL_KWARGS": {
+                "max_connections": 50,
+                "timeout": 1,
+                "retry": None,
+                **_cache_connections,
+            },
             "REDIS_CLIENT_CLASS": "monitoring.breakers.redis.GuardedRedis",
             "REDIS_CLIENT_KWARGS": {"breaker": "cache"},
         },
@@ -186,13 +192,13 @@ CHANNEL_LAYERS = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             "hosts": [
-                {
-                    "address": REDIS_URL,
-                    "max_connections": 1000,
-                    "socket_connect_timeout": 2,
-                    "socket_timeout": 2,
-                    "socket_keepalive": True,
-                }
+                connections.channel_host(
+                    REDIS_URL,
+                    max_connections=1000,
+                    socket_connect_timeout=2,
+                    socket_timeout=2,
+                    socket_keepalive=True,
+                )
             ],
             "prefix": "rallypoint:channels",
         },
@@ -200,7 +206,7 @@ CHANNEL_LAYERS = {
 }
 
 # --- Celery ---------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL, _broker_options = redis_sentinel.broker(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 # A long tick (a drain, webhooks to slow receivers) must not hold up the short ones.
 CELERY_WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 4, at_least=1)
@@ -220,6 +226,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "max_retries": 1,
     "visibility_timeout": 600,
+    **_broker_options,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -311,6 +318,8 @@ COUNTRY_HEADER = env.text("COUNTRY_HEADER")
 GEOIP_DATABASE = env.text("GEOIP_DATABASE")
 CLICK_RETENTION_DAYS = env.integer("CLICK_RETENTION_DAYS", 90, at_least=2)
 SPOOL_DIR = VAR_DIR / "spool"
+# A click is safe when so many replicas of REDIS_URL have it, or else on disk (docs/scaling.md).
+REDIS_WAIT_REPLICAS = env.integer("REDIS_WAIT_REPLICAS", 0)
 SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
 
 # --- Quests ---------------------------------------------------------------------------------------
