@@ -141,6 +141,7 @@ def redirect_config() -> RedirectConfig:
         exempt_networks=settings.RATE_LIMIT_EXEMPT,
         https=settings.HTTPS,
         wait_replicas=settings.REDIS_WAIT_REPLICAS,
+        click_streams=settings.CLICK_STREAMS,
     )
 
 

@@ -320,6 +320,8 @@ CLICK_RETENTION_DAYS = env.integer("CLICK_RETENTION_DAYS", 90, at_least=2)
 SPOOL_DIR = VAR_DIR / "spool"
 # A click is safe when so many replicas of REDIS_URL have it, or else on disk (docs/scaling.md).
 REDIS_WAIT_REPLICAS = env.integer("REDIS_WAIT_REPLICAS", 0)
+# Clicks are shared out among so many streams, which are drained side by side.
+CLICK_STREAMS = env.integer("CLICK_STREAMS", 1, at_least=1)
 SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
 
 # --- Quests ---------------------------------------------------------------------------------------

@@ -5,8 +5,7 @@ import time
 from django.conf import settings
 
 from links.clicks.stream import read_entries
-from links.models import ClickStream
-from links.redirect.click import STREAM
+from links.clicks.streams import places
 from links.redirect.spool import Spool
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import check
@@ -38,13 +37,16 @@ def check_spool() -> Check:
     return Check(status, details={"bytes": size})
 
 
-def stream_lag() -> tuple[int, float]:
-    """(entries that wait, seconds since the first of them was added)."""
-    stream = ClickStream.objects.filter(name=STREAM).first()
-    last_id = stream.last_id if stream else "0-0"
+def stream_lag(only: str = "") -> tuple[int, float]:
+    """(entries that wait, seconds since the first of them was added), of all streams or one."""
+    found = [_lag(name, last_id) for name, last_id in places().items() if only in {"", name}]
+    return sum(waiting for waiting, _ in found), max((lag for _, lag in found), default=0.0)
+
+
+def _lag(name: str, last_id: str) -> tuple[int, float]:
     redis = durable()
-    first = next(read_entries(redis, last_id, count=1), None)
+    first = next(read_entries(redis, name, last_id, count=1), None)
     if first is None:
         return 0, 0.0
     added = int(first[0].partition("-")[0]) / 1000
-    return redis.xlen(STREAM), max(0.0, time.time() - added)
+    return redis.xlen(name), max(0.0, time.time() - added)

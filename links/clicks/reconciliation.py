@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from redis import Redis
 
-from links.clicks import partitions
+from links.clicks import partitions, streams
 from links.clicks.stream import waiting_batches
-from links.models import Click, ClickIssuer, ClickStream
-from links.redirect.click import STREAM, ClickBatch, decode_batch
+from links.models import Click, ClickIssuer
+from links.redirect.click import ClickBatch, decode_batch
 from links.redirect.spool import Spool
 from monitoring.equations import Difference
 from monitoring.redis import durable
@@ -49,11 +49,11 @@ class Report:
 def reconcile() -> Report:
     """Check E1 and E2 on the running system. The drain stands still for as long as it takes."""
     redis = durable()
-    with drain_held() as last_id:
+    with drain_held() as places:
         report = Report()
         for _ in range(TRIES):
             report = Report()
-            _check_issuers(report, redis, last_id)
+            _check_issuers(report, redis, places)
             if report.is_clean:
                 break
         _check_links(report)
@@ -61,16 +61,15 @@ def reconcile() -> Report:
 
 
 @contextmanager
-def drain_held() -> Iterator[str]:
-    """Hold the drain's cursor: until the end nobody stores clicks and nobody drops days. Gives the
-    id of the last entry drained."""
+def drain_held() -> Iterator[dict[str, str]]:
+    """Hold the cursors of all streams: until the end nobody stores clicks and nobody drops days.
+    Gives the id of the last entry drained of each."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             # A drain's transaction is short; the sums over everything may take long.
             cursor.execute("SET LOCAL lock_timeout = '30s'")
             cursor.execute("SET LOCAL statement_timeout = 0")
-        stream = ClickStream.objects.select_for_update().filter(name=STREAM).first()
-        yield stream.last_id if stream else "0-0"
+        yield streams.take_all()
 
 
 class _Account:
@@ -79,14 +78,14 @@ class _Account:
         self.waiting: set[bytes] = set()
 
 
-def _check_issuers(report: Report, redis: Redis, last_id: str) -> None:
+def _check_issuers(report: Report, redis: Redis, places: dict[str, str]) -> None:
     accounts = {
         row.issuer.bytes: _Account(row.issued, row.stored, row.dropped)
         for row in ClickIssuer.objects.iterator()
     }
     # The spool first: what leaves it arrives in the stream, and is then seen there.
     _add_waiting(accounts, _spooled_batches())
-    _add_waiting(accounts, waiting_batches(redis, last_id))
+    _add_waiting(accounts, waiting_batches(redis, places))
     for issuer, account in accounts.items():
         waiting = len(_not_stored(account.waiting))
         found = account.stored + account.dropped + waiting

@@ -1,6 +1,6 @@
-"""Reading the click stream. Nothing is taken out of it here: that is the drain's business."""
+"""Reading a click stream. Nothing is taken out of it here: that is the drain's business."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from redis import Redis
 
-from links.redirect.click import FIELD, STREAM, ClickBatch, decode_batch
+from links.redirect.click import FIELD, ClickBatch, decode_batch
 
 log = structlog.get_logger(__name__)
 
@@ -29,12 +29,12 @@ class Part:
 
 
 def read_entries(
-    redis: Redis, last_id: str, *, count: int = _PAGE
+    redis: Redis, name: str, last_id: str, *, count: int = _PAGE
 ) -> Iterator[tuple[str, ClickBatch | None]]:
     """Everything after `last_id`, oldest first, `count` entries a round trip; None stands for an
     entry that cannot be read: it is said, and must not hold up those behind it."""
     while True:
-        page = cast("list[Entry]", redis.xrange(STREAM, min=f"({last_id}", count=count))
+        page = cast("list[Entry]", redis.xrange(name, min=f"({last_id}", count=count))
         for entry_id, fields in page:
             last_id = entry_id.decode()
             yield last_id, _decode(last_id, fields)
@@ -42,10 +42,10 @@ def read_entries(
             return
 
 
-def read_part(redis: Redis, last_id: str, max_events: int) -> Part:
+def read_part(redis: Redis, name: str, last_id: str, max_events: int) -> Part:
     """What follows `last_id`, up to about `max_events` events; whole entries only."""
     part = Part(last_id)
-    for entry_id, batch in read_entries(redis, last_id):
+    for entry_id, batch in read_entries(redis, name, last_id):
         part.last_id = entry_id
         part.entries += 1
         if batch is not None:
@@ -62,9 +62,10 @@ def after(entry_id: str) -> str:
     return f"{moment}-{int(number) + 1}"
 
 
-def waiting_batches(redis: Redis, last_id: str) -> Iterator[ClickBatch]:
-    """Every batch after `last_id`; for accounts."""
-    return (batch for _, batch in read_entries(redis, last_id) if batch is not None)
+def waiting_batches(redis: Redis, places: Mapping[str, str]) -> Iterator[ClickBatch]:
+    """Every batch behind these places of streams; for accounts."""
+    for name, last_id in places.items():
+        yield from (batch for _, batch in read_entries(redis, name, last_id) if batch is not None)
 
 
 def _decode(entry_id: str, fields: dict[bytes, bytes]) -> ClickBatch | None:

@@ -64,6 +64,7 @@ class RedirectConfig:
     exempt_networks: list[str] = field(default_factory=list)
     https: bool = False
     wait_replicas: int = 0
+    click_streams: int = 1
 
 
 class Runtime:
@@ -76,7 +77,9 @@ class Runtime:
         self._redis = asynchronous(config.redis_url)
         # A subscriber rightly waits for ever; its connection is its own.
         self._news = asynchronous(config.redis_url, timeout=None)
-        self._stream = StreamWriter(config.redis_url, replicas=config.wait_replicas)
+        self._stream = StreamWriter(
+            config.redis_url, replicas=config.wait_replicas, streams=config.click_streams
+        )
         self._spool = Spool(config.spool_directory, config.spool_max_bytes)
         self._database = _connection_pool(config)
         self._tasks: list[asyncio.Task[None]] = []

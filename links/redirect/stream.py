@@ -5,12 +5,13 @@ it back: for a command that one connection sends all day, that cost as much CPU 
 """
 
 import asyncio
+from itertools import cycle
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from links.redirect.click import FIELD, STREAM
+from links.redirect.click import FIELD, stream_name
 from links.redirect.networks import COUNT_AND_ADD, COUNT_AND_ADD_SHA, Tally
 from monitoring.redis_clients import asynchronous
 
@@ -41,9 +42,11 @@ class StreamWriter:
     the one to give up on an answer that does not come. After a failure somebody has to `connect`
     again: a request that waits is not to pay for that."""
 
-    def __init__(self, redis_url: str, *, replicas: int = 0) -> None:
+    def __init__(self, redis_url: str, *, replicas: int = 0, streams: int = 1) -> None:
         self._pool = asynchronous(redis_url, timeout=None).connection_pool
         self._replicas = replicas
+        # In turn: each is as long as the others, whoever clicks what.
+        self._streams = cycle([stream_name(number) for number in range(streams)])
         self._wait = [wait_for(replicas)] if replicas else []
         self._connection: AbstractConnection | None = None
 
@@ -64,11 +67,11 @@ class StreamWriter:
 
     async def add(self, payload: bytes) -> None:
         """Returns when Redis has the entry; with an error it may have it all the same."""
-        await self._ask("XADD", STREAM, "*", FIELD, payload)
+        await self._ask("XADD", next(self._streams), "*", FIELD, payload)
 
     async def add_counted(self, payload: bytes, tally: Tally) -> list[int]:
         """What the counters of `tally` are now; Redis has the entry when none is over the rate."""
-        arguments = tally.arguments(payload)
+        arguments = tally.arguments(next(self._streams), payload)
         keys = len(tally.keys) + 1
         counts: list[int] = await self._ask("EVALSHA", COUNT_AND_ADD_SHA, keys, *arguments)
         return counts
