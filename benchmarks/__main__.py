@@ -20,6 +20,7 @@ from benchmarks import (
     cached,
     completions,
     drain,
+    drains,
     evidence,
     interaction,
     layers,
@@ -43,6 +44,7 @@ from monitoring.embedded import EmbeddedServers
 BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "redirect": redirect.run,
     "drain": drain.run,
+    "drains": drains.run,
     "stats": stats.run,
     "completions": completions.run,
     "service": service.run,

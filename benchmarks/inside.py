@@ -5,6 +5,7 @@
 
 import importlib
 import json
+import multiprocessing
 import os
 import sys
 import time
@@ -52,17 +53,17 @@ def make_links() -> dict[str, int]:
     return {"links": len(rows)}
 
 
-def fill_stream(*, clicks: int) -> dict[str, int]:
-    """Put `clicks` of the sample into the stream, as web processes under load would."""
+def fill_stream(*, clicks: int, streams: int = 1) -> dict[str, int]:
+    """Put `clicks` of the sample into the streams, as web processes under load would."""
     from benchmarks.sample import batches
     from links.models import Link
-    from links.redirect.click import FIELD, STREAM, encode_batch
+    from links.redirect.click import FIELD, encode_batch, stream_name
     from monitoring.redis import durable
 
     pipeline = durable().pipeline(transaction=False)
     entries = 0
     for batch in batches(clicks, dict(Link.objects.values_list("slug_key", "pk"))):
-        pipeline.xadd(STREAM, {FIELD: encode_batch(batch)})
+        pipeline.xadd(stream_name(entries % streams), {FIELD: encode_batch(batch)})
         entries += 1
         if entries % 500 == 0:
             pipeline.execute()
@@ -82,6 +83,40 @@ def drain(*, warm_up: int) -> dict[str, float]:
         clicks += drained.stored
     seconds, used = time.perf_counter() - started, time.process_time() - used
     return {"clicks": clicks, "seconds": seconds, "process_seconds": used}
+
+
+def drain_together(*, processes: int) -> dict[str, float]:
+    """What `drain` does, by so many processes side by side; from the first one's begin to the last
+    one's end."""
+    from django.conf import settings
+
+    settings.CLICK_STREAMS = processes
+    fork = multiprocessing.get_context("fork")
+    together, done = fork.Barrier(processes), fork.SimpleQueue()
+    workers = [fork.Process(target=_drain_beside, args=(together, done)) for _ in range(processes)]
+    for worker in workers:
+        worker.start()
+    found = [done.get() for _ in workers]
+    for worker in workers:
+        worker.join()
+    clicks, begun, ended = zip(*found, strict=True)
+    return {"clicks": sum(clicks), "seconds": max(ended) - min(begun)}
+
+
+def _drain_beside(together: Any, done: Any) -> None:
+    from django.db import connection
+
+    from links.clicks.drain import drain_once
+    from monitoring.redis import durable
+
+    redis, clicks = durable(), 0
+    redis.ping()
+    connection.ensure_connection()
+    together.wait(60)
+    begun = time.monotonic()
+    while (drained := drain_once(redis)) and drained.entries:
+        clicks += drained.stored
+    done.put((clicks, begun, time.monotonic()))
 
 
 def fill_clicks(*, clicks: int, days: int, link: int = 0) -> dict[str, int]:

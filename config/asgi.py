@@ -141,6 +141,8 @@ def redirect_config() -> RedirectConfig:
         rate_by_network=settings.RATE_LIMITS.get("redirect", ""),
         exempt_networks=settings.RATE_LIMIT_EXEMPT,
         https=settings.HTTPS,
+        wait_replicas=settings.REDIS_WAIT_REPLICAS,
+        click_streams=settings.CLICK_STREAMS,
     )
 
 

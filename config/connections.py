@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
+from monitoring import redis_sentinel
 from monitoring.embedded import discover
 
 _UNSET_DATABASE = "postgresql://rallypoint@127.0.0.1:5432/rallypoint"
@@ -21,16 +22,44 @@ def service_urls(var_dir: Path) -> tuple[str, str]:
         database = database or found.database_url
         redis = redis or found.redis_url
     for name, url in (("REDIS_URL", redis), ("CACHE_URL", env.secret("CACHE_URL"))):
-        if url and urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
-            raise ImproperlyConfigured(f"{name} must begin with redis://, rediss:// or unix://")
+        if url:
+            _check_redis(name, url)
     return database or _UNSET_DATABASE, redis or _UNSET_REDIS
+
+
+def _check_redis(name: str, url: str) -> None:
+    """No message repeats the address: there is a password in it."""
+    if redis_sentinel.is_sentinel(url):
+        try:
+            redis_sentinel.resolved(url)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} must be redis+sentinel://user:password@host:26379,host:26379/name/0"
+            ) from None
+    elif urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
+        raise ImproperlyConfigured(
+            f"{name} must begin with redis://, rediss://, unix:// or redis+sentinel://"
+        )
 
 
 def sibling_redis(url: str) -> str:
     """Another logical database of the same Redis: the default home of what may be evicted."""
+    if redis_sentinel.is_sentinel(url):
+        return redis_sentinel.with_database(url, redis_sentinel.database_of(url) + 1)
     parts = urlsplit(url)
     number = int(parts.path.strip("/") or 0) if parts.scheme != "unix" else 0
     return urlunsplit(parts._replace(path=f"/{number + 1}"))
+
+
+def django_cache(url: str) -> tuple[str, dict[str, Any]]:
+    """(LOCATION, more for the pool of connections)."""
+    return redis_sentinel.resolved(url)
+
+
+def channel_host(url: str, **options: Any) -> dict[str, Any]:
+    """One of the hosts of channels_redis."""
+    address, more = redis_sentinel.resolved(url, asynchronous=True)
+    return {"address": address, **options, **more}
 
 
 def django_database(
@@ -40,7 +69,9 @@ def django_database(
     With `pgbouncer` nothing is left on a connection that the next transaction would need."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
+        raise ImproperlyConfigured(
+            "DATABASE_URL and DATABASE_REPLICA_URLS must begin with postgresql://"
+        )
     query = dict(parse_qsl(parts.query))
     host = query.pop("host", parts.hostname or "")
     port = query.pop("port", str(parts.port or ""))

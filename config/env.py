@@ -59,6 +59,11 @@ def items(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
 
 
+def urls(name: str) -> list[str]:
+    """Addresses with commas between them, or in a file, for there are passwords in them."""
+    return [item.strip() for item in secret(name).split(",") if item.strip()]
+
+
 def integers(name: str, default: str) -> list[int]:
     """A comma-separated list of numbers from 1 up."""
     values = items(name) or default.split(",")

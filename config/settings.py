@@ -6,6 +6,7 @@ unsafe is said by the system checks of `monitoring.checks`, which every process 
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from csp.constants import NONCE
 from django.templatetags.static import static
 
 from config import connections, env
-from monitoring import logs
+from monitoring import logs, redis_sentinel
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(env.text("VAR_DIR") or BASE_DIR / "var")
@@ -86,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "monitoring.health.middleware.MemoryMiddleware",
+    "monitoring.postgresql.writers.WriterMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -115,35 +117,43 @@ SLOW_QUERY_THRESHOLD = env.integer("SLOW_QUERY_THRESHOLD", 1_000, at_least=1)  #
 DATABASE_PGBOUNCER = env.flag("DATABASE_PGBOUNCER", default=False)
 ENABLE_QUERY_LOGGING = env.flag("ENABLE_QUERY_LOGGING", default=DEBUG)
 DATABASE_POOL_MAX = env.integer("DATABASE_POOL_MAX", 20, at_least=1)
-DATABASES = {
-    "default": connections.django_database(
-        DATABASE_URL,
-        pgbouncer=DATABASE_PGBOUNCER,
-        # Celery closes a pool around every task, and a command has one thread: no pool there.
-        pool_max=DATABASE_POOL_MAX if ROLE == "web" else 0,
-        options={
-            "connect_timeout": 2,
-            "application_name": "rallypoint",
-            # Django turns prepared statements off; monitoring.postgresql.prepared asks for them.
-            "prepare_threshold": 5,
-            # A web request waits for nobody's lock for long: the transaction is tried again. And
-            # maintenance locks the database for others: requests are stopped in front of Django.
-            # What an operator says for one command is last: libpq reads it not beside ours.
-            "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
-            + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web"))
-            + f" {os.environ.get('PGOPTIONS', '')}".rstrip(),
-        },
-    )
+_database = partial(
+    connections.django_database,
+    pgbouncer=DATABASE_PGBOUNCER,
+    # Celery closes a pool around every task, and a command has one thread: no pool there.
+    pool_max=DATABASE_POOL_MAX if ROLE == "web" else 0,
+    options={
+        "connect_timeout": 2,
+        "application_name": "rallypoint",
+        # Django turns prepared statements off; monitoring.postgresql.prepared asks for them.
+        "prepare_threshold": 5,
+        # A web request waits for nobody's lock for long: the transaction is tried again. And
+        # maintenance locks the database for others: requests are stopped in front of Django.
+        # What an operator says for one command is last: libpq reads it not beside ours.
+        "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT}"
+        + (" -c lock_timeout=3000 -c default_transaction_read_only=off" * (ROLE == "web"))
+        + f" {os.environ.get('PGOPTIONS', '')}".rstrip(),
+    },
+)
+_replicas = {
+    f"replica{number}": _database(url) | {"TEST": {"MIRROR": "default"}}
+    for number, url in enumerate(env.urls("DATABASE_REPLICA_URLS"), start=1)
 }
+DATABASES = {"default": _database(DATABASE_URL), **_replicas}
+# Reads that may be a little old ask for one of them (monitoring.postgresql.replicas).
+DATABASE_REPLICAS = list(_replicas)
+DATABASE_REPLICA_MAX_LAG = env.integer("DATABASE_REPLICA_MAX_LAG", 5, at_least=1)  # s
+DATABASE_ROUTERS = ["monitoring.postgresql.replicas.Router"]
 
 # --- Redis ----------------------------------------------------------------------------------------
 # REDIS_URL is durable (streams, broker, channels); what is in CACHE_URL may be evicted at any time.
 CACHE_URL = env.secret("CACHE_URL") or connections.sibling_redis(REDIS_URL)
 CACHE_TTL = env.integer("CACHE_TTL", 300)
+_cache_location, _cache_connections = connections.django_cache(CACHE_URL)
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": CACHE_URL,
+        "LOCATION": _cache_location,
         "TIMEOUT": CACHE_TTL,
         "KEY_PREFIX": "rallypoint",
         "OPTIONS": {
@@ -155,7 +165,12 @@ CACHES = {
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             # A crowd waits for a connection; that there is none would look like an outage.
             "CONNECTION_POOL_CLASS": "redis.BlockingConnectionPool",
-            "CONNECTION_POOL_KWARGS": {"max_connections": 50, "timeout": 1, "retry": None},
+            "CONNECTION_POOL_KWARGS": {
+                "max_connections": 50,
+                "timeout": 1,
+                "retry": None,
+                **_cache_connections,
+            },
             "REDIS_CLIENT_CLASS": "monitoring.breakers.redis.GuardedRedis",
             "REDIS_CLIENT_KWARGS": {"breaker": "cache"},
         },
@@ -179,13 +194,13 @@ CHANNEL_LAYERS = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             "hosts": [
-                {
-                    "address": REDIS_URL,
-                    "max_connections": 1000,
-                    "socket_connect_timeout": 2,
-                    "socket_timeout": 2,
-                    "socket_keepalive": True,
-                }
+                connections.channel_host(
+                    REDIS_URL,
+                    max_connections=1000,
+                    socket_connect_timeout=2,
+                    socket_timeout=2,
+                    socket_keepalive=True,
+                )
             ],
             "prefix": "rallypoint:channels",
         },
@@ -193,7 +208,7 @@ CHANNEL_LAYERS = {
 }
 
 # --- Celery ---------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL, _broker_options = redis_sentinel.broker(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 # A long tick (a drain, webhooks to slow receivers) must not hold up the short ones.
 CELERY_WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 4, at_least=1)
@@ -213,6 +228,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 1,
     "max_retries": 1,
     "visibility_timeout": 600,
+    **_broker_options,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -310,6 +326,10 @@ COUNTRY_HEADER = env.text("COUNTRY_HEADER")
 GEOIP_DATABASE = env.text("GEOIP_DATABASE")
 CLICK_RETENTION_DAYS = env.integer("CLICK_RETENTION_DAYS", 90, at_least=2)
 SPOOL_DIR = VAR_DIR / "spool"
+# A click is safe when so many replicas of REDIS_URL have it, or else on disk (docs/scaling.md).
+REDIS_WAIT_REPLICAS = env.integer("REDIS_WAIT_REPLICAS", 0)
+# Clicks are shared out among so many streams, which are drained side by side.
+CLICK_STREAMS = env.integer("CLICK_STREAMS", 1, at_least=1)
 SPOOL_MAX_MB = env.integer("SPOOL_MAX_MB", 1024, at_least=1)
 
 # --- Quests ---------------------------------------------------------------------------------------
@@ -489,6 +509,8 @@ HEALTH_CHECKS = {
     "tasks": "monitoring.health.background.check_tasks",
     "channelLayer": "monitoring.health.background.check_channel_layer",
     "backups": "monitoring.backups.health.check_backups",
+    # Only where there are any: elsewhere it would say nothing.
+    **({"replicas": "monitoring.health.replicas.check_replicas"} if DATABASE_REPLICAS else {}),
 }
 
 # What people see at /status, and which of the checks above each is made of.

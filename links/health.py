@@ -5,7 +5,7 @@ import time
 from django.conf import settings
 
 from links.clicks.stream import read_entries
-from links.redirect.click import STREAM
+from links.clicks.streams import names
 from links.redirect.spool import Spool
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import check
@@ -37,11 +37,16 @@ def check_spool() -> Check:
     return Check(status, details={"bytes": size})
 
 
-def stream_lag() -> tuple[int, float]:
-    """(entries that wait, seconds since the first of them was added)."""
+def stream_lag(only: str = "") -> tuple[int, float]:
+    """(entries that wait, seconds since the first of them was added), of all streams or one."""
+    found = [_lag(name) for name in names() if only in {"", name}]
+    return sum(waiting for waiting, _ in found), max((lag for _, lag in found), default=0.0)
+
+
+def _lag(name: str) -> tuple[int, float]:
     redis = durable()
-    first = next(read_entries(redis, count=1), None)
+    first = next(read_entries(redis, name, count=1), None)
     if first is None:
         return 0, 0.0
     added = int(first[0].partition("-")[0]) / 1000
-    return redis.xlen(STREAM), max(0.0, time.time() - added)
+    return redis.xlen(name), max(0.0, time.time() - added)

@@ -10,6 +10,7 @@ from links.health import LAG_SECONDS, stream_lag
 from links.models import ClicksByDay, Dimension
 from monitoring.cache import cacheable
 from monitoring.overview import REDIS_AWAY, UNKNOWN, Chart, Figure, Line, Source
+from monitoring.postgresql.replicas import read_aged
 
 DAYS = 21
 _CLICKS, _STREAM = "links.view_click", "links.view_clickstream"
@@ -21,10 +22,14 @@ def clicks_by_day() -> list[tuple[date, int, int]]:
     """(day of UTC, people, bots) of all links, the oldest first; each of the last DAYS."""
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    rows = ClicksByDay.objects.filter(dimension=Dimension.TOTAL, start__gte=days[0])
-    sums = rows.values("start").annotate(all=Sum("clicks"), bot=Sum("bots"))
-    found = {row["start"]: (row["all"] - row["bot"], row["bot"]) for row in sums}
+    found = read_aged(lambda using: _sums_since(days[0], using))
     return [(day, *found.get(day, (0, 0))) for day in days]
+
+
+def _sums_since(day: date, using: str) -> dict[date, tuple[int, int]]:
+    rows = ClicksByDay.objects.using(using).filter(dimension=Dimension.TOTAL, start__gte=day)
+    sums = rows.values("start").annotate(all=Sum("clicks"), bot=Sum("bots"))
+    return {row["start"]: (row["all"] - row["bot"], row["bot"]) for row in sums}
 
 
 def click_figures() -> list[Figure]:

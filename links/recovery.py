@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+from links.clicks import streams
 from links.clicks.reconciliation import spooled_batches
 from links.clicks.stream import waiting_batches
 from links.redirect.click import ClickBatch
@@ -46,4 +47,4 @@ def _forget_targets() -> int:
 
 def _waiting() -> Iterator[ClickBatch]:
     yield from spooled_batches()
-    yield from waiting_batches(durable())
+    yield from waiting_batches(durable(), streams.names())

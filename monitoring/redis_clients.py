@@ -13,6 +13,8 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
+from monitoring.redis_sentinel import resolved
+
 CONNECT_TIMEOUT = 0.25
 TIMEOUT = 0.5
 MAX_CONNECTIONS = 200
@@ -29,7 +31,8 @@ def synchronous(
     client_class: type[Redis] = Redis,
 ) -> "Redis":
     options = _options(timeout, connect_timeout, MAX_CONNECTIONS)
-    client: Redis = client_class.from_url(url, **options)
+    address, more = resolved(url)
+    client: Redis = client_class.from_url(address, **options, **more)
     return client
 
 
@@ -45,9 +48,11 @@ def asynchronous(
 
     Whoever finds all connections taken waits for one, up to POOL_TIMEOUT or a limit of their own.
     """
+    address, more = resolved(url, asynchronous=True)
     pool = BlockingConnectionPool.from_url(
-        url,
+        address,
         **_options(timeout, connect_timeout, max_connections),
+        **more,
         timeout=POOL_TIMEOUT,
         # With these, redis-py gives out pooled connections without a look at whether they live.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),

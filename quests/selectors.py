@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Count, Max, Prefetch, QuerySet, Sum
 
 from accounts.figures import Figures
@@ -66,8 +67,9 @@ def figures_of(user_ids: Iterable[int]) -> Mapping[int, Figures]:
     return {id_: Figures(*sums.get(id_, (0, 0)), badges.get(id_, 0)) for id_ in ids}
 
 
-def achievement_counts(user_ids: Iterable[int]) -> dict[int, int]:
-    rows = EarnedAchievement.objects.filter(player__in=list(user_ids)).values("player")
+def achievement_counts(user_ids: Iterable[int], *, using: str = DEFAULT_DB_ALIAS) -> dict[int, int]:
+    earned = EarnedAchievement.objects.using(using)
+    rows = earned.filter(player__in=list(user_ids)).values("player")
     return dict(rows.annotate(count=Count("pk")).values_list("player", "count"))
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connections
 
 from links.models import VisitOutcome
 from monitoring.cache import cacheable
+from monitoring.postgresql.replicas import read_aged
 from quests.models import Requirement
 from quests.requirements.registry import kind_of
 
@@ -140,29 +141,34 @@ def _needed(row: Requirement) -> int:
 
 @cacheable(ttl=10)
 def _read(quest_id: int, steps: list[tuple[str, str, str, int]]) -> QuestStatistics:
-    ((started, paid, held, reversed_, median),) = _rows(_TOTALS, quest=quest_id)
+    asked = [StepAsked(*step) for step in steps]
+    return read_aged(lambda using: _count(quest_id, asked, using))
+
+
+def _count(quest_id: int, asked: Sequence[StepAsked], using: str) -> QuestStatistics:
+    ((started, paid, held, reversed_, median),) = _rows(using, _TOTALS, quest=quest_id)
     return QuestStatistics(
         started=started,
         paid=paid,
         held=held,
         reversed=reversed_,
         median_seconds=median,
-        steps=_steps(quest_id, [StepAsked(*step) for step in steps]),
-        days=[(day, count) for day, count in _rows(_BY_DAY, quest=quest_id, days=DAYS)],
+        steps=_steps(quest_id, asked, using),
+        days=[(day, count) for day, count in _rows(using, _BY_DAY, quest=quest_id, days=DAYS)],
     )
 
 
-def _steps(quest_id: int, asked: Sequence[StepAsked]) -> list[StepStatistics]:
+def _steps(quest_id: int, asked: Sequence[StepAsked], using: str) -> list[StepStatistics]:
     columns = {
         "keys": [step.key for step in asked],
         "kinds": [step.kind for step in asked],
         "needed": [step.needed for step in asked],
     }
-    met = dict(_rows(_MET, quest=quest_id, **columns))
+    met = dict(_rows(using, _MET, quest=quest_id, **columns))
     states: dict[str, dict[str, int]] = defaultdict(dict)
-    for step, state, count in _rows(_STATES, quest=quest_id):
+    for step, state, count in _rows(using, _STATES, quest=quest_id):
         states[step][state] = count
-    reasons = _reasons(_rows(_REASONS, quest=quest_id, newest=_NEWEST_ATTEMPTS))
+    reasons = _reasons(_rows(using, _REASONS, quest=quest_id, newest=_NEWEST_ATTEMPTS))
     return [
         StepStatistics(
             step.key, step.title, step.kind, met[step.key], states.get(step.key, {}),
@@ -187,7 +193,7 @@ def _sentence(what: str, word: str) -> str:
     return "A wrong answer." if what == "wrong" else word or "No reason was given."
 
 
-def _rows(statement: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+def _rows(using: str, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, values)
         return list(cursor.fetchall())

@@ -18,6 +18,7 @@ from links.clicks import partitions
 from monitoring.breakers import registry
 from monitoring.maintenance import notice
 from monitoring.redis_clients import synchronous
+from tests import slots
 from tests.stack import Stack
 
 _MARK = "rallypoint:tests"
@@ -106,6 +107,19 @@ def _ledger_is_emptied_between_tests() -> Iterator[None]:
 def _empty_redis(_test_redis: list[Redis]) -> None:
     for client in _test_redis:
         client.flushdb()
+
+
+@pytest.fixture(scope="session")
+def _slots() -> Iterator[slots.Watch]:
+    with slots.watched() as watch:
+        yield watch
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_a_call_are_of_one_slot(_slots: slots.Watch) -> Iterator[None]:
+    yield
+    crossing, _slots.crossing = _slots.crossing, []
+    assert not crossing
 
 
 @pytest.fixture(autouse=True)

@@ -127,9 +127,8 @@ class ClickStreamAdmin(ReadOnlyAdmin):
 
     @display(description="waiting just now")
     def behind(self, stream: ClickStream) -> str:
-        del stream  # there is one
         try:
-            batches, seconds = stream_lag()
+            batches, seconds = stream_lag(stream.name)
         except (OSError, RedisError):
             return "Redis does not answer"
         return f"{batches:,} batches, the oldest for {seconds:.0f} s" if batches else "nothing"

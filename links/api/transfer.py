@@ -25,6 +25,7 @@ from links.transfer import (
     plan_import,
     read_rows,
 )
+from monitoring.postgresql.replicas import analytics
 from monitoring.wire.filters import Choice, Flag, Integer, Query, Text
 from monitoring.wire.idempotency import idempotent
 from monitoring.wire.problems import Problem
@@ -87,8 +88,10 @@ class ExportView(APIView):
         responses={(200, "text/csv"): OpenApiTypes.STR},
     )  # fmt: skip
     def get(self, request: Request) -> StreamingHttpResponse:
+        owner = caller(request)
+        links = selectors.links_of(owner).using(analytics(by=owner.pk))
         return StreamingHttpResponse(
-            export_csv(selectors.links_of(caller(request))),
+            export_csv(links),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="links.csv"'},
         )

@@ -6,6 +6,7 @@ until they are taken out. An event that comes twice (by this, or from the spool 
 time-out) is stopped by its id, and roll-ups count only the rows that were really inserted.
 """
 
+import random
 from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
@@ -14,10 +15,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from redis import Redis
 
-from links.clicks import accounts, arrays, marks, partitions, rollups, stream
+from links.clicks import accounts, arrays, marks, partitions, rollups, stream, streams
 from links.clicks.enrichment import EnrichedClick, enrich
-from links.models import ClickStream
-from links.redirect.click import STREAM, ClickBatch
+from links.redirect.click import ClickBatch
 
 # Bounds one transaction: its memory, its duration, and what a killed drain does again.
 MAX_EVENTS = 10_000
@@ -32,12 +32,26 @@ class Drained(NamedTuple):
 
 
 def drain_once(redis: Redis, *, max_events: int = MAX_EVENTS) -> Drained | None:
-    """Move the next part of the stream; None while another process is at it."""
+    """Move the next part of a stream that nobody else is at, any of them: those who drain at the
+    same time spread. None while others are at all that have something."""
+    names = streams.names()
+    random.shuffle(names)
+    is_busy = False
+    for name in names:
+        drained = drain_stream(redis, name, max_events=max_events)
+        if drained and drained.entries:
+            return drained
+        is_busy = is_busy or drained is None
+    return None if is_busy else Drained()
+
+
+def drain_stream(redis: Redis, name: str, *, max_events: int = MAX_EVENTS) -> Drained | None:
+    """Move the next part of this one; None while another process is at it."""
     with transaction.atomic():
-        cursor = _take_cursor()
+        cursor = streams.take(name)
         if cursor is None:
             return None
-        part = stream.read_part(redis, max_events)
+        part = stream.read_part(redis, name, max_events)
         if not part.entries:
             return Drained()
         stored = _store(part.batches)
@@ -45,17 +59,16 @@ def drain_once(redis: Redis, *, max_events: int = MAX_EVENTS) -> Drained | None:
         cursor.drained_at = timezone.now()
         cursor.save()
     # Only now, and never before the commit. What a kill leaves behind, the next drain trims.
-    redis.xtrim(STREAM, minid=stream.after(cursor.last_id), approximate=False)
+    redis.xtrim(name, minid=stream.after(cursor.last_id), approximate=False)
     return Drained(part.entries, part.events, stored)
 
 
-def _take_cursor() -> ClickStream | None:
-    ClickStream.objects.bulk_create([ClickStream(name=STREAM)], ignore_conflicts=True)
-    return ClickStream.objects.select_for_update(skip_locked=True).filter(name=STREAM).first()
-
-
 def _store(batches: list[ClickBatch]) -> int:
-    events = {event.id: event for batch in batches for event in batch.events}
+    """Rows of every kind are written in the order of their keys, and the kinds in the order below:
+    two who drain side by side may wait for each other, and never in a circle. Ids are sorted, too,
+    since a spool's second copy of a batch may come by another stream than the first."""
+    found = {event.id: event for batch in batches for event in batch.events}
+    events = {event_id: found[event_id] for event_id in sorted(found)}
     clicks = [enrich(event) for event in events.values()]
     partitions.ensure({click.at.date() for click in clicks})
     new = _insert(clicks)

@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from redis import Redis
 
-from links.clicks import partitions
+from links.clicks import partitions, streams
 from links.clicks.stream import waiting_batches
-from links.models import Click, ClickIssuer, ClickStream
-from links.redirect.click import STREAM, ClickBatch, decode_batch
+from links.models import Click, ClickIssuer
+from links.redirect.click import ClickBatch, decode_batch
 from links.redirect.spool import Spool
 from monitoring.equations import Difference
 from monitoring.redis import durable
@@ -49,11 +49,11 @@ class Report:
 def reconcile() -> Report:
     """Check E1 and E2 on the running system. The drain stands still for as long as it takes."""
     redis = durable()
-    with drain_held():
+    with drain_held() as names:
         report = Report()
         for _ in range(TRIES):
             report = Report()
-            _check_issuers(report, redis)
+            _check_issuers(report, redis, names)
             if report.is_clean:
                 break
         _check_links(report)
@@ -75,15 +75,15 @@ def reconcile_copy() -> Report:
 
 
 @contextmanager
-def drain_held() -> Iterator[None]:
-    """Hold the drain's cursor: until the end nobody stores clicks and nobody drops days."""
+def drain_held() -> Iterator[list[str]]:
+    """Hold the cursors of all streams, whose names it gives: until the end nobody stores clicks and
+    nobody drops days."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             # A drain's transaction is short; the sums over everything may take long.
             cursor.execute("SET LOCAL lock_timeout = '30s'")
             cursor.execute("SET LOCAL statement_timeout = 0")
-        list(ClickStream.objects.select_for_update().filter(name=STREAM))
-        yield
+        yield streams.take_all()
 
 
 class _Account:
@@ -92,14 +92,14 @@ class _Account:
         self.waiting: set[bytes] = set()
 
 
-def _check_issuers(report: Report, redis: Redis) -> None:
+def _check_issuers(report: Report, redis: Redis, names: Iterable[str]) -> None:
     accounts = {
         row.issuer.bytes: _Account(row.issued, row.stored, row.dropped)
         for row in ClickIssuer.objects.iterator()
     }
     # The spool first: what leaves it arrives in the stream, and is then seen there.
     _add_waiting(accounts, spooled_batches())
-    _add_waiting(accounts, waiting_batches(redis))
+    _add_waiting(accounts, waiting_batches(redis, names))
     for issuer, account in accounts.items():
         waiting = len(_not_stored(account.waiting))
         found = account.stored + account.dropped + waiting

@@ -28,11 +28,19 @@ ON CONFLICT (link_id, dimension, start, value) DO UPDATE SET
 _ADD_TO_QUARTERS = _UPSERT.format(table="links_clicksbyquarter", start="timestamptz")
 _ADD_TO_DAYS = _UPSERT.format(table="links_clicksbyday", start="date")
 
+# An update locks in whatever order its plan has; who drains beside us needs the same one.
 _ADD_TO_LINKS = """
+WITH seen AS (
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
+        AS seen (link_id, clicks, last_at)
+), locked AS MATERIALIZED (
+    SELECT id FROM links_link WHERE id = ANY(SELECT link_id FROM seen)
+    ORDER BY id FOR NO KEY UPDATE
+)
 UPDATE links_link link SET
     click_count = link.click_count + seen.clicks,
     last_clicked_at = greatest(link.last_clicked_at, seen.last_at)
-FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS seen (link_id, clicks, last_at)
+FROM seen JOIN locked ON locked.id = seen.link_id
 WHERE link.id = seen.link_id
 """
 

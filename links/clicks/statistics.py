@@ -2,6 +2,8 @@
 
 A range is made of quarters of an hour. Where it covers whole days of UTC the daily roll-up is
 read, and the quarters only at its edges; the sum is exact in every time zone all the same.
+
+`using` is the database to read from: a replica's alias, where some seconds of age do no harm.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +13,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from links.clicks.rollups import quarter_of
 from links.models import Dimension
@@ -115,29 +117,34 @@ GROUP BY 1
 """
 
 
-def totals(links: Sequence[int], period: Period) -> Counts:
-    return dict(breakdown(links, period, Dimension.TOTAL)).get("", Counts())
+def totals(links: Sequence[int], period: Period, *, using: str = DEFAULT_DB_ALIAS) -> Counts:
+    return dict(breakdown(links, period, Dimension.TOTAL, using=using)).get("", Counts())
 
 
 def breakdown(
-    links: Sequence[int], period: Period, dimension: Dimension
+    links: Sequence[int], period: Period, dimension: Dimension, *, using: str = DEFAULT_DB_ALIAS
 ) -> list[tuple[str, Counts]]:
     """(value, counts), most clicks first, at most MAX_VALUES; "" stands for unknown or none."""
-    return breakdowns(links, period, [dimension])[dimension]
+    return breakdowns(links, period, [dimension], using=using)[dimension]
 
 
 def breakdowns(
-    links: Sequence[int], period: Period, dimensions: Sequence[Dimension]
+    links: Sequence[int],
+    period: Period,
+    dimensions: Sequence[Dimension],
+    *,
+    using: str = DEFAULT_DB_ALIAS,
 ) -> dict[Dimension, list[tuple[str, Counts]]]:
     """The breakdown of each dimension, in one query."""
     found: dict[Dimension, list[tuple[str, Counts]]] = {each: [] for each in dimensions}
-    for dimension, value, *numbers in _query(_SUMS, links, period, dimensions, limit=MAX_VALUES):
+    rows = _query(_SUMS, links, period, dimensions, using, limit=MAX_VALUES)
+    for dimension, value, *numbers in rows:
         found[Dimension(dimension)].append((value, Counts(*numbers)))
     return found
 
 
 def series(
-    links: Sequence[int], period: Period, interval: Interval
+    links: Sequence[int], period: Period, interval: Interval, *, using: str = DEFAULT_DB_ALIAS
 ) -> list[tuple[datetime, Counts]]:
     """(start, counts) of every step of the period, without holes. ValueError past MAX_POINTS."""
     starts = list(_starts(period, interval))
@@ -147,6 +154,7 @@ def series(
         links,
         period,
         [Dimension.TOTAL],
+        using,
         interval=interval.value,
         zone=period.zone.key,
     )
@@ -159,10 +167,11 @@ def _query(
     links: Sequence[int],
     period: Period,
     dimensions: Sequence[Dimension],
+    using: str,
     **parameters: Any,
 ) -> list[tuple[Any, ...]]:
     asked = {"links": list(links), "dimensions": [each.value for each in dimensions]}
-    with connection.cursor() as cursor:
+    with connections[using].cursor() as cursor:
         cursor.execute(statement, _bounds(period) | asked | parameters)
         return list(cursor.fetchall())
 

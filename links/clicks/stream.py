@@ -1,4 +1,4 @@
-"""Reading the click stream. Nothing is taken out of it here: that is the drain's business.
+"""Reading a click stream. Nothing is taken out of it here: that is the drain's business.
 
 It is read from its beginning, not from where the last drain came to. What has been stored was taken
 out, so the two are the same, unless Redis is another one than it was: emptied, restored from an
@@ -6,7 +6,7 @@ older file, or with a clock that went back. Then new entries have smaller number
 and who looked behind it would see none of them. Event ids tell what is stored already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from redis import Redis
 
-from links.redirect.click import FIELD, STREAM, ClickBatch, decode_batch
+from links.redirect.click import FIELD, ClickBatch, decode_batch
 
 log = structlog.get_logger(__name__)
 
@@ -34,12 +34,14 @@ class Part:
     batches: list[ClickBatch] = field(default_factory=list)
 
 
-def read_entries(redis: Redis, *, count: int = _PAGE) -> Iterator[tuple[str, ClickBatch | None]]:
+def read_entries(
+    redis: Redis, name: str, *, count: int = _PAGE
+) -> Iterator[tuple[str, ClickBatch | None]]:
     """Everything, oldest first, `count` entries a round trip; None stands for an entry that cannot
     be read: it is said, and must not hold up those behind it."""
     last_id = "0-0"
     while True:
-        page = cast("list[Entry]", redis.xrange(STREAM, min=f"({last_id}", count=count))
+        page = cast("list[Entry]", redis.xrange(name, min=f"({last_id}", count=count))
         for entry_id, fields in page:
             last_id = entry_id.decode()
             yield last_id, _decode(last_id, fields)
@@ -47,10 +49,10 @@ def read_entries(redis: Redis, *, count: int = _PAGE) -> Iterator[tuple[str, Cli
             return
 
 
-def read_part(redis: Redis, max_events: int) -> Part:
+def read_part(redis: Redis, name: str, max_events: int) -> Part:
     """What is there, up to about `max_events` events; whole entries only."""
     part = Part("0-0")
-    for entry_id, batch in read_entries(redis):
+    for entry_id, batch in read_entries(redis, name):
         part.last_id = entry_id
         part.entries += 1
         if batch is not None:
@@ -67,9 +69,10 @@ def after(entry_id: str) -> str:
     return f"{moment}-{int(number) + 1}"
 
 
-def waiting_batches(redis: Redis) -> Iterator[ClickBatch]:
-    """Every batch that is there; for accounts."""
-    return (batch for _, batch in read_entries(redis) if batch is not None)
+def waiting_batches(redis: Redis, names: Iterable[str]) -> Iterator[ClickBatch]:
+    """Every batch of these streams that is there; for accounts."""
+    for name in names:
+        yield from (batch for _, batch in read_entries(redis, name) if batch is not None)
 
 
 def _decode(entry_id: str, fields: dict[bytes, bytes]) -> ClickBatch | None:

@@ -101,7 +101,8 @@ class Visitor(models.Model):
 
 
 class ClickStream(models.Model):
-    """Where the drain stands in one click stream; locked by whoever drains it."""
+    """Where the drain stands in one click stream; locked by whoever drains it. The row of a stream
+    that is none of the settings' any more stays: whatever comes to it is still drained."""
 
     name = models.CharField(max_length=100, primary_key=True)
     last_id = models.CharField(max_length=40, default="0-0")

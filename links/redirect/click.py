@@ -45,6 +45,11 @@ class ClickBatch(msgspec.Struct, array_like=True):
     orphans: dict[str, int] = {}
 
 
+def stream_name(number: int) -> str:
+    """Of the streams that share the clicks."""
+    return f"{STREAM}:{number}" if number else STREAM
+
+
 def new_event_id() -> bytes:
     return uuid7().bytes
 

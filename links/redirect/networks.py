@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
 
-from links.redirect.click import FIELD, STREAM
+from links.redirect.click import FIELD
 from monitoring.limits import counting, networks
 from monitoring.limits.counting import MemoryCounters
 from monitoring.limits.rates import (
@@ -58,10 +58,10 @@ class Tally(NamedTuple):
     windows: list[int]
     keys: list[str]
 
-    def arguments(self, payload: bytes) -> list[object]:
+    def arguments(self, stream: str, payload: bytes) -> list[object]:
         """Of COUNT_AND_ADD, after the number of keys."""
         fixed = (FIELD, payload, self.rate.limit, self.rate.lives)
-        return [STREAM, *self.keys, *fixed, *self.clicks.values()]
+        return [stream, *self.keys, *fixed, *self.clicks.values()]
 
 
 class NetworkGate:

@@ -15,13 +15,13 @@ from redis.exceptions import RedisError
 from links.redirect import target as targets
 from links.redirect.answers import redirect_headers
 from links.redirect.availability import FAILURES, Availability
-from links.redirect.click import FIELD, STREAM
 from links.redirect.countries import Countries
 from links.redirect.directory import CHANNEL, Directory, Unreachable
 from links.redirect.journal import ClickJournal
 from links.redirect.limits import CLAIM, USED_UP, ClickAllowance, RateLimit
 from links.redirect.marks import cookie_name
 from links.redirect.networks import NOBODY, NetworkGate
+from links.redirect.recovery import Recovery
 from links.redirect.request import Addresses, Caller, Callers
 from links.redirect.spool import Spool
 from links.redirect.stream import StreamWriter
@@ -45,7 +45,8 @@ HOUSEKEEPING_SECONDS = 5.0
 @dataclass(frozen=True, kw_only=True)
 class RedirectConfig:
     """`reserved` are slug keys that belong to pages; `processes` share the rate limits. Without
-    `rate_by_network` (such as "1000/m") a network may click as often as it likes."""
+    `rate_by_network` (such as "1000/m") a network may click as often as it likes. `wait_replicas`
+    of Redis must have a click before its 302, or it goes to the spool."""
 
     database_url: str
     redis_url: str
@@ -62,6 +63,8 @@ class RedirectConfig:
     rate_by_network: str = ""
     exempt_networks: list[str] = field(default_factory=list)
     https: bool = False
+    wait_replicas: int = 0
+    click_streams: int = 1
 
 
 class Runtime:
@@ -74,7 +77,9 @@ class Runtime:
         self._redis = asynchronous(config.redis_url)
         # A subscriber rightly waits for ever; its connection is its own.
         self._news = asynchronous(config.redis_url, timeout=None)
-        self._stream = StreamWriter(config.redis_url)
+        self._stream = StreamWriter(
+            config.redis_url, replicas=config.wait_replicas, streams=config.click_streams
+        )
         self._spool = Spool(config.spool_directory, config.spool_max_bytes)
         self._database = _connection_pool(config)
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,6 +90,14 @@ class Runtime:
         self.page_headers = for_answers(https=config.https)
         self.directory = Directory(
             self._redis, self._load, self._availability, prepare=self._prepare
+        )
+        self._recovery = Recovery(
+            self._redis,
+            self._stream,
+            self._spool,
+            self._availability,
+            on_back=self.directory.forget_all,
+            replicas=config.wait_replicas,
         )
         self.gate = _gate(config)
         self.journal = ClickJournal(
@@ -107,7 +120,7 @@ class Runtime:
             asyncio.create_task(_forever(task, pause))
             for task, pause in (
                 (self._hear_changes, 1.0),
-                (self._recover, RECOVERY_SECONDS),
+                (self._recovery.look, RECOVERY_SECONDS),
                 (self._keep_house, HOUSEKEEPING_SECONDS),
             )
         ]
@@ -165,9 +178,6 @@ class Runtime:
             row: dict[str, Any] | None = await cursor.fetchone()
             return row
 
-    async def _send_again(self, payload: bytes) -> object:
-        return await self._redis.xadd(STREAM, {FIELD: payload})
-
     async def _hear_changes(self) -> None:
         """Forget what changed. After any silence everything may have changed."""
         async with self._news.pubsub() as subscription:
@@ -177,28 +187,6 @@ class Runtime:
                 if message["type"] == "message":
                     domain, _, slug_key = message["data"].decode().partition("/")
                     self.directory.forget((domain, slug_key))
-
-    async def _recover(self) -> None:
-        """Knock at Redis while it is away; once it answers, send what waits in the spool."""
-        if not self._availability.up:
-            # A write, because that is what is needed: a full Redis would answer a ping.
-            await self._redis.set("rallypoint:knock", 1, ex=60)
-            await self._stream.connect()
-            self._availability.restored()
-            log.info("click_stream_restored")
-            self.directory.forget_all()
-        if self._spool.size():
-            loop = asyncio.get_running_loop()
-            frames = await asyncio.to_thread(self._replay_spool, loop)
-            if frames:
-                log.info("spool_replayed", batches=frames)
-
-    def _replay_spool(self, loop: asyncio.AbstractEventLoop) -> int:
-        """In a thread of its own: the disk may be slow. Sends through the loop's own client."""
-        self._spool.close()
-        return self._spool.replay(
-            lambda frame: asyncio.run_coroutine_threadsafe(self._send_again(frame), loop).result(5)
-        )
 
     async def _keep_house(self) -> None:
         await self.journal.flush()

@@ -5,26 +5,49 @@ it back: for a command that one connection sends all day, that cost as much CPU 
 """
 
 import asyncio
+from itertools import cycle
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from links.redirect.click import FIELD, STREAM
+from links.redirect.click import FIELD, stream_name
 from links.redirect.networks import COUNT_AND_ADD, COUNT_AND_ADD_SHA, Tally
 from monitoring.redis_clients import asynchronous
 
 # It opens with half a dozen commands, one after the other.
 CONNECT_TIMEOUT = 2.0
+# Within what the journal waits for an answer.
+REPLICATED_MS = 80
+
+
+class NotReplicatedError(RedisConnectionError):
+    """Redis has it, and would lose it if it went now."""
+
+
+def wait_for(replicas: int) -> tuple[str, int, int]:
+    """The command that answers when so many replicas have what this connection wrote."""
+    return "WAIT", replicas, REPLICATED_MS
+
+
+def refuse_fewer(having: Any, replicas: int) -> None:
+    if int(having) < replicas:
+        raise NotReplicatedError(f"{having} of {replicas} replicas have it")
 
 
 class StreamWriter:
-    """One entry at a time: the journal sends the next batch when the last one is safe, and it is
+    """With `replicas`, an entry is safe only when so many of them have it, too.
+
+    One entry at a time: the journal sends the next batch when the last one is safe, and it is
     the one to give up on an answer that does not come. After a failure somebody has to `connect`
     again: a request that waits is not to pay for that."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, *, replicas: int = 0, streams: int = 1) -> None:
         self._pool = asynchronous(redis_url, timeout=None).connection_pool
+        self._replicas = replicas
+        # In turn: each is as long as the others, whoever clicks what.
+        self._streams = cycle([stream_name(number) for number in range(streams)])
+        self._wait = [wait_for(replicas)] if replicas else []
         self._connection: AbstractConnection | None = None
 
     async def connect(self) -> None:
@@ -44,11 +67,11 @@ class StreamWriter:
 
     async def add(self, payload: bytes) -> None:
         """Returns when Redis has the entry; with an error it may have it all the same."""
-        await self._ask("XADD", STREAM, "*", FIELD, payload)
+        await self._ask("XADD", next(self._streams), "*", FIELD, payload)
 
     async def add_counted(self, payload: bytes, tally: Tally) -> list[int]:
         """What the counters of `tally` are now; Redis has the entry when none is over the rate."""
-        arguments = tally.arguments(payload)
+        arguments = tally.arguments(next(self._streams), payload)
         keys = len(tally.keys) + 1
         counts: list[int] = await self._ask("EVALSHA", COUNT_AND_ADD_SHA, keys, *arguments)
         return counts
@@ -57,12 +80,21 @@ class StreamWriter:
         if (connection := self._connection) is None:
             raise RedisConnectionError("There is no connection to the click stream.")
         try:
-            await connection.send_command(*command)
-            return await connection.read_response()
+            return await self._exchange(connection, command)
         except BaseException:
             # Also when given up: a late answer must not be taken for that of the next entry.
             await self.close()
             raise
+
+    async def _exchange(self, connection: AbstractConnection, command: tuple[Any, ...]) -> Any:
+        if not self._wait:
+            await connection.send_command(*command)
+            return await connection.read_response()
+        # Together: WAIT begins when the entry is written.
+        await connection.send_packed_command(connection.pack_commands([command, *self._wait]))
+        answer = await connection.read_response()
+        refuse_fewer(await connection.read_response(), self._replicas)
+        return answer
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

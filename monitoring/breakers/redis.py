@@ -122,4 +122,4 @@ def _guarded(breaker: Breaker, outage: Outage | None, call: Any, *args: Any, **o
 def _place(client: Redis) -> tuple[Any, ...]:
     """One server is one breaker, whichever of its databases is asked."""
     where = client.connection_pool.connection_kwargs
-    return where.get("path"), where.get("host"), where.get("port")
+    return where.get("path"), where.get("host"), where.get("port"), where.get("sentinels")

@@ -46,7 +46,8 @@ end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 """
-KEYS = ["rallypoint:limited:until", "rallypoint:limited:count"]
+# One hash tag: both are one place of a cluster.
+KEYS = ["rallypoint:{limited}:until", "rallypoint:{limited}:count"]
 
 
 class Refused(NamedTuple):

@@ -25,6 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _make_pool(self, options: dict[str, Any]) -> FailFastPool:
         return FailFastPool(
+            alias=self.alias,
             # Django sets the isolation it wants later on.
             kwargs={**self.get_connection_params(), "autocommit": True},
             open=False,

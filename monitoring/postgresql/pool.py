@@ -9,6 +9,7 @@ import contextlib
 from typing import Any
 
 import structlog
+from django.db import DEFAULT_DB_ALIAS
 from psycopg import OperationalError
 from psycopg_pool import ConnectionPool
 from psycopg_pool.pool import MaintenanceTask
@@ -33,12 +34,14 @@ GIVE_UP_SECONDS = 1.0
 
 
 class FailFastPool(ConnectionPool[BoundedConnection]):
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, alias: str = DEFAULT_DB_ALIAS, **options: Any) -> None:
+        is_primary = alias == DEFAULT_DB_ALIAS
+        self._alias = alias
         self._away: Exception | None = None
         # Tells what `_away` says: it is the probe of this pool that learns when it is over.
-        self._breaker = Breaker("database")
+        self._breaker = Breaker("database" if is_primary else "replica_pool")
         self._probe_is_planned = False
-        self._figures = Figures("django")
+        self._figures = Figures("django" if is_primary else alias)
         ours = {"connection_class": BoundedConnection, "reconnect_timeout": GIVE_UP_SECONDS}
         super().__init__(**{**ours, **options})
 
@@ -100,7 +103,7 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
             client.fail(OperationalError("PostgreSQL is away"))
         if is_new:
             self._breaker.trip()
-            logger.error("database_away", error=str(error).strip()[:300])
+            logger.error("database_away", database=self._alias, error=str(error).strip()[:300])
         if plan:
             self.schedule_task(_Probe(self), PROBE_SECONDS)
 
@@ -108,7 +111,7 @@ class FailFastPool(ConnectionPool[BoundedConnection]):
         was_away, self._away = self._away is not None, None
         if was_away:
             self._breaker.reset()
-            logger.info("database_back")
+            logger.info("database_back", database=self._alias)
 
     def probe(self) -> None:
         self._probe_is_planned = False

@@ -3,6 +3,8 @@ see quests.leaderboard.segments for how."""
 
 from typing import NamedTuple
 
+from django.db import DEFAULT_DB_ALIAS
+
 from monitoring.postgresql.prepared import fetch_row
 from quests.leaderboard.segments import FIRST
 
@@ -73,8 +75,9 @@ class Page(NamedTuple):
     offset: int
 
 
-def page(board: int, *, offset: int, limit: int) -> Page:
-    total, rows = fetch_row(_PAGE, {"board": board, "offset": offset, "limit": limit})
+def page(board: int, *, offset: int, limit: int, using: str = DEFAULT_DB_ALIAS) -> Page:
+    asked = {"board": board, "offset": offset, "limit": limit}
+    total, rows = fetch_row(_PAGE, asked, using=using)
     places = [Place(offset + number, *row) for number, row in enumerate(rows or [], 1)]
     return Page(places, total, offset)
 

@@ -1,9 +1,12 @@
 """Places of a leaderboard as pages show them: with their players."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.db import DEFAULT_DB_ALIAS
 
 from accounts.models import User
+from monitoring.postgresql.replicas import read_aged
 from quests import selectors
 from quests.leaderboard import ranking
 from quests.leaderboard.ranking import Place
@@ -29,19 +32,27 @@ class Board:
 
 
 def read_board(season: Season | None, player: User | None, *, offset: int, limit: int) -> Board:
-    """A closed season's is the one that was written down when it ended."""
+    """A closed season's is the one that was written down when it ended. Who plays is told of her XP
+    and reads the board anew at once; for everybody else some seconds do no harm."""
     if season and season.closed_at:
         return _frozen(season, player, offset=offset, limit=limit)
     board = season.pk if season else OVERALL
-    page = ranking.page(board, offset=offset, limit=limit)
-    own = ranking.rank(board, player.pk) if player else None
-    return Board(with_players(page.places), page.total or 0, own)
+    if player is None:
+        return read_aged(lambda using: _page(board, offset, limit, using))
+    found = _page(board, offset, limit, DEFAULT_DB_ALIAS)
+    return replace(found, own_rank=ranking.rank(board, player.pk))
 
 
-def with_players(places: Iterable[Place]) -> list[ShownPlace]:
+def _page(board: int, offset: int, limit: int, using: str) -> Board:
+    page = ranking.page(board, offset=offset, limit=limit, using=using)
+    return Board(with_players(page.places, using=using), page.total or 0, None)
+
+
+def with_players(places: Iterable[Place], *, using: str = DEFAULT_DB_ALIAS) -> list[ShownPlace]:
     places = list(places)
     ids = [place.player_id for place in places]
-    players, badges = User.objects.in_bulk(ids), selectors.achievement_counts(ids)
+    players = User.objects.using(using).in_bulk(ids)
+    badges = selectors.achievement_counts(ids, using=using)
     return [
         ShownPlace(
             place.rank,

@@ -21,6 +21,10 @@ def test_drain_compares_few_stored_clicks_with_many(short_form: Found) -> None:
     assert sides(short_form["drain"]) == {"1,000 stored", "5,000 stored"}
 
 
+def test_drains_side_by_side_are_compared_with_one(short_form: Found) -> None:
+    assert sides(short_form["drains"]) == {"drained by 1", "drained by 2", "drained by 4"}
+
+
 @with_load
 def test_redirects_are_compared_and_every_one_is_a_stored_click(short_form: Found) -> None:
     found = short_form["redirect"]

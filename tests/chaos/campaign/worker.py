@@ -47,7 +47,7 @@ def drain_without_cursor() -> None:
         return clicks
 
     drain._insert = insert_and_count_all
-    drain._take_cursor = _Forgetful
+    drain.streams.take = lambda _: _Forgetful()
     drain.stream.after = lambda _: "0-0"
 
 
