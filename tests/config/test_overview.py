@@ -81,7 +81,7 @@ def test_it_tells_what_happened_today_and_costs_a_fixed_number_of_queries(
     # The session, its person, what waits for review (for the sidebar), clicks, people, completions,
     # what waits (twice: nothing is kept inside of a test's transaction), the stream's cursor;
     # clicks, completions and stays for the charts.
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         page = root.get("/admin/")
     told = figures(page)
     assert (told["Clicks today"], told["Completions today"]) == ("10", "2")
@@ -142,7 +142,7 @@ def test_without_redis_it_says_what_is_not_known(
     unknown = {name for name, value in told.items() if value == "?"}
     assert unknown == {
         "People online", "Rooms in use", "Click stream lag", "Beat", "Workers", "Tasks waiting",
-        "Last proof",
+        "Last proof", "Last backup",
     }  # fmt: skip
     assert told["Clicks today"] == "0"
 
