@@ -148,11 +148,11 @@ class Campaign:
             self.verdict.violations.append(Violation("99.9 % of redirects", "", share))
 
     def _is_quiet(self) -> bool:
-        report = self.stack.reconcile()
+        """Deliveries may wait for their next try: who receives them is at fault now and then."""
         heard = all(
-            len(one.heard) == max(len(other.heard) for other in self.workload.talkers
-                                  if other.room == one.room)
+            len(one.heard)
+            == max(len(other.heard) for other in self.workload.talkers if other.room == one.room)
             for one in self.workload.talkers
-        )  # fmt: skip
-        is_empty = not report["waiting"] and not report["delivering"]
-        return bool(heard and is_empty and not list(self.stack.spool_files()))
+        )
+        is_drained = not list(self.stack.spool_files()) and not self.stack.reconcile()["waiting"]
+        return heard and is_drained
