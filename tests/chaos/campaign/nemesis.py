@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.background import Background
@@ -72,7 +73,7 @@ def kill_postgresql(field: Field, _: random.Random) -> Iterator[None]:
 def kill_backend(field: Field, chance: random.Random) -> Iterator[None]:
     """One process of PostgreSQL: it takes all connections of all others with it, and recovers."""
     parent = field.stack.postgres.pid
-    children = open(f"/proc/{parent}/task/{parent}/children").read().split()  # noqa: PTH123, SIM115 - one read
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     _signal([int(chance.choice(children))], signal.SIGKILL)
     yield
 

@@ -52,8 +52,8 @@ class Workload:
         for slug in self.slugs:
             wait_until(lambda slug=slug: self.stack.click(slug).status_code == 302)
             self.notes.clicks[slug] += 1
-        for number in range(VISITORS):
-            self._begin(self._visit, random.Random(self._random.random()), number)
+        for _ in range(VISITORS):
+            self._begin(self._visit, random.Random(self._random.random()))
         for number, token in enumerate(self.players):
             self._begin(self._play, f"crowd-{number}", token, random.Random(self._random.random()))
         self._begin(self._talk)
@@ -84,7 +84,7 @@ class Workload:
         self._threads.append(thread)
 
     # --- Visitors ---------------------------------------------------------------------------------
-    def _visit(self, chance: random.Random, _: int) -> None:
+    def _visit(self, chance: random.Random) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.stack.port, timeout=PATIENCE)
         while not self._over.wait(THINKING):
             slug = chance.choice(self.slugs)
