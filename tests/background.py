@@ -23,8 +23,9 @@ class Background:
     goes at the wrong moment, and beat when PostgreSQL does: then each is started again. A beat
     inside of the worker would stay away."""
 
-    def __init__(self, stack: Stack, *, processes: int = 1) -> None:
-        self._stack = stack
+    def __init__(self, stack: Stack, *, processes: int = 1, app: str = "config") -> None:
+        """`app`: a module of tests that changes what the worker does, for one."""
+        self._stack, self._app = stack, app
         self._processes = processes
         self._open = ExitStack()
 
@@ -49,7 +50,7 @@ class Background:
 
     def _keeper(self, name: str, *options: str) -> Keeper:
         log = self._open.enter_context((self._stack.directory / f"{name}.log").open("a"))
-        argv = [sys.executable, "-m", "celery", "-A", "config", name, *options]
+        argv = [sys.executable, "-m", "celery", "-A", self._app, name, *options]
         program = Program(name, argv, self._stack.env, PROJECT)
         return Keeper(program, Terminal(log), Backoff(longest=1))
 

@@ -64,7 +64,11 @@ class Gate:
     def _join(self, client: socket.socket) -> None:
         family = socket.AF_UNIX if isinstance(self._server, str) else socket.AF_INET
         server = socket.socket(family)
-        server.connect(self._server)
+        try:
+            server.connect(self._server)
+        except OSError:  # it is gone just now, and may come back
+            client.close()
+            return
         self._open += [client, server]
         for source, target in ((client, server), (server, client)):
             Thread(target=self._pump, args=(source, target, server), daemon=True).start()

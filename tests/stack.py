@@ -232,15 +232,16 @@ class Stack:
                 os.kill(pid, signal.SIGCONT)
 
     @contextmanager
-    def killed(self, server: Server) -> Iterator[None]:
-        """The part is gone, and comes back with what it had on disk."""
+    def killed(self, server: Server, *, whole: bool = True) -> Iterator[None]:
+        """The part is gone, and comes back with what it had on disk, and is felt if `whole`."""
         os.kill(server.pid, signal.SIGKILL)
         wait_until(lambda: not server.is_alive())
         try:
             yield
         finally:
             server.start()
-            wait_until(self.is_whole, seconds=60)
+            if whole:
+                wait_until(self.is_whole, seconds=60)
 
     def is_whole(self) -> bool:
         """Every worker reaches both stores again: new addresses are looked up in both."""

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,6 +28,7 @@ class Client:
         self.heard: list[tuple[int, str]] = []
         self.returns = 0
         self.codes: list[int | None] = []
+        self.on_ack: Callable[[Client, str], None] = lambda *_: None
         self._refs = itertools.count(1)
         self._answers: dict[str, asyncio.Future[Any]] = {}
         self._back_after = 0.0
@@ -58,6 +60,8 @@ class Client:
     async def _live(self, socket: ClientConnection) -> None:
         self._answers.clear()
         talking = asyncio.create_task(self._talk(socket))
+        # Who gets no answer any more hangs up, and calls again.
+        talking.add_done_callback(lambda _: asyncio.ensure_future(socket.close()))
         try:
             async for text in socket:
                 self._take(json.loads(text))
@@ -65,7 +69,8 @@ class Client:
             talking.cancel()
 
     async def _talk(self, socket: ClientConnection) -> None:
-        await self._ask(socket, "join:room", room=self.room, after=len(self.heard))
+        while (await self._join(socket))["event"] == "error":  # noqa: ASYNC110 - PostgreSQL is away
+            await asyncio.sleep(0.3)
         while True:
             await asyncio.sleep(random.uniform(0, 2 * self.pace))
             if not self.left:
@@ -76,6 +81,10 @@ class Client:
             answer = await self._ask(socket, "message:send", **said)
             if answer["event"] == "ack":
                 self.left.popleft()
+                self.on_ack(self, words)
+
+    async def _join(self, socket: ClientConnection) -> Any:
+        return await self._ask(socket, "join:room", room=self.room, after=len(self.heard))
 
     async def _ask(self, socket: ClientConnection, event: str, **data: Any) -> Any:
         ref = str(next(self._refs))
