@@ -51,7 +51,8 @@ def _clicks(workload: Workload, database: Database, dropped: int) -> Iterator[Vi
     for cell in sorted(notes.seen.keys() | notes.unknown.keys() | stored.keys()):
         seen, unknown, found = notes.seen[cell], notes.unknown[cell], stored[cell]
         is_losable = cell.country in notes.losable
-        lost, doubtful = lost + is_losable * max(0, seen - found), doubtful + unknown
+        lost += is_losable * max(0, seen - found)
+        doubtful += is_losable * unknown
         if found > seen + unknown or (found < seen and not is_losable):
             said = f"{seen} seen, {unknown} unknown, {found} stored"
             yield Violation("a 302 that was seen is one click", f"{cell.slug} {cell.country}", said)
