@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ from threading import Thread
 from types import TracebackType
 from typing import Self
 
-from benchmarks import PROJECT
+from monitoring.supervisor import instance
 from monitoring.supervisor.backoff import Backoff
 from monitoring.supervisor.keeper import Keeper
-from monitoring.supervisor.program import Program
 from monitoring.supervisor.terminal import Terminal
 from tests.background import Background
 from tests.chaos.campaign.clock import Clock
@@ -40,8 +38,10 @@ class Web:
     def __enter__(self) -> Self:
         self._stack.stop_web()
         log = self._open.enter_context((self._stack.directory / "web.log").open("a"))
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"]
-        program = Program("web", [*gunicorn, self._application], self._stack.env, PROJECT)
+        listener = self._open.enter_context(
+            instance.listen(instance.Address("127.0.0.1", self._stack.port))
+        )
+        program = instance.web(listener, self._stack.env, application=self._application)
         self._keeper = Keeper(program, Terminal(log), Backoff(longest=1))
         self._keeping = Thread(target=self._keep)
         self._keeping.start()
