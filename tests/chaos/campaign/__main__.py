@@ -51,7 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of a campaign to repeat; one at random")
     parser.add_argument("--faults", type=int, default=30, help="how many (30)")
     parser.add_argument(
-        "--minutes", type=float, default=float("inf"), help="no new fault after so many"
+        "--minutes", type=float, default=0.0, help="to spread the faults over; else without pause"
     )
     parser.add_argument("--only", action="append", choices=[*FAULTS, "kills"], help="some of them")
     parser.add_argument("--overlap", type=int, default=1, help="so many faults at once (1)")

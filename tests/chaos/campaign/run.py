@@ -25,7 +25,7 @@ from tests.stack import Stack, wait_until
 RECOVERED_WITHIN = 30.0
 QUIET_WITHIN = 120.0
 AVAILABILITY = 0.999
-CALM = 0.5  # s before a fault
+CALM = 0.5  # s before a fault, at least
 APPLICATION, WORKER = "tests.chaos.campaign.application:application", "tests.chaos.campaign.worker"
 
 Steps = list[list[Planned]]
@@ -46,16 +46,16 @@ class Campaign:
         steps: Steps,
         say: Callable[[str], object] = print,
         *,
-        minutes: float = float("inf"),
+        minutes: float = 0.0,
     ) -> Verdict:
+        """The steps are spread over so many minutes; without, each follows the one before."""
         with self._open:
             self._build(sum(map(len, steps)))
-            end = time.monotonic() + minutes * 60
-            for number, step in enumerate(steps, 1):
+            began, apart = time.monotonic(), minutes * 60 / max(1, len(steps))
+            for number, step in enumerate(steps):
+                time.sleep(max(CALM, began + number * apart - time.monotonic()))
                 said = self._suffer(step)
-                say(f"{number:>4}/{len(steps)}  {said}")
-                if time.monotonic() > end:
-                    break
+                say(f"{number + 1:>4}/{len(steps)}  {said}")
             self._end(steps)
         return self.verdict
 
@@ -86,7 +86,6 @@ class Campaign:
         if LOSES in names:
             let_clicks_be_lost(self.workload.visitors, wanted=True)
         notes.fault = ", ".join(names)
-        time.sleep(CALM)
         with broken(step, self.field) as told:
             pass
         recovered = self._recovery(notes.fault)
