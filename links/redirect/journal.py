@@ -55,6 +55,9 @@ class ClickJournal:
         self.dropped = 0
         self._told_dropped = 0
         self._orphans: dict[str, int] = {}
+        # Of the batch that Redis may have or not; there is one at most, since the next one is asked
+        # for after it.
+        self._unclear = b""
         self._events: list[ClickEvent] = []
         # A future a request and not one a batch: a client that hangs up cancels what it awaits.
         self._waiting: list[asyncio.Future[int]] = []
@@ -99,7 +102,7 @@ class ClickJournal:
         """Send what is left, orphans and losses included: at the process's end, and now and then
         before."""
         is_untold = self.dropped > self._told_dropped
-        is_filled = self._events or self._orphans or self._lookers
+        is_filled = self._events or self._orphans or self._lookers or self._unclear
         if self._flusher is None and (is_filled or is_untold):
             self._flusher = asyncio.get_running_loop().create_task(self._flush_while_filled())
         if self._flusher is not None:
@@ -124,6 +127,8 @@ class ClickJournal:
         self._networks, self._lookers = [], []
         batch = ClickBatch(self._issuer, self.issued, self.dropped, events, orphans)
         waits: list[int] = []
+        await self._clear_up()
+        may_be_stored = self._redis.up
         try:
             waits, is_safe = await self._judge(batch, callers)
             if any(waits):
@@ -131,9 +136,7 @@ class ClickJournal:
             if not is_safe:
                 await self._make_safe(encode_batch(batch))
         except (OSError, SpoolFullError) as error:
-            # The visitors are still sent on; the loss is counted and shown, not hidden.
-            self.dropped += len(batch.events)
-            log.error("clicks_dropped", clicks=len(batch.events), error=str(error))  # noqa: TRY400 - no traceback: the sentence says it
+            self._give_up(batch, error, may_be_stored=may_be_stored)
         except Exception as error:
             self.dropped += len(batch.events)
             log.exception("clicks_dropped", clicks=len(batch.events))
@@ -142,6 +145,29 @@ class ClickJournal:
         else:
             self._told_dropped = batch.dropped
         _end(waiting, waits)
+
+    def _give_up(self, batch: ClickBatch, error: Exception, *, may_be_stored: bool) -> None:
+        """The visitors are still sent on. What was asked of Redis before no disk took it may be
+        there: counted as dropped it would be counted twice, so it is asked again later."""
+        if may_be_stored:
+            self._unclear = encode_batch(batch)
+            log.warning("clicks_unclear", clicks=len(batch.events), error=str(error))
+            return
+        # The loss is counted and shown, not hidden.
+        self.dropped += len(batch.events)
+        log.error("clicks_dropped", clicks=len(batch.events), error=str(error))
+
+    async def _clear_up(self) -> None:
+        """Event ids make a second copy harmless."""
+        if not self._unclear or not self._redis.up:
+            return
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await self._send(self._unclear)
+        except FAILURES as error:
+            self._lose_redis(error)
+        else:
+            self._unclear = b""
 
     async def _judge(self, batch: ClickBatch, callers: list[str]) -> tuple[list[int], bool]:
         """Seconds that each of them has to wait, nothing when all may pass; and whether the batch

@@ -20,6 +20,7 @@ _ENOUGH_DISK = 200_000_000
 _LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
 _HIGHEST_PORT = 65_535
 _AFTER_WEB_SECONDS = 3
+_BACKLOG = 2048  # as config/gunicorn.py has it
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,21 @@ def check_address(address: Address) -> None:
             probe.bind((address.host, address.port))
         except OSError as error:
             raise CannotStart(_why_not(address, error)) from error
+
+
+def listen(address: Address) -> socket.socket:
+    """For the web server, and held by whoever keeps it: while it is started again, callers wait in
+    the kernel's queue and are not refused."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((address.host, address.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotStart(_why_not(address, error)) from error
+    return listener
 
 
 def _why_not(address: Address, error: OSError) -> str:
@@ -103,25 +119,32 @@ def _generated_secret(path: Path) -> str:
     return read_secret(path)
 
 
-def programs(address: Address, env: Mapping[str, str]) -> list[Program]:
+def programs(address: Address, listener: socket.socket, env: Mapping[str, str]) -> list[Program]:
     python = [sys.executable, "-m"]
     celery = [*python, "celery", "-A", "config", "--quiet"]  # without its banner
     # Beat ticks every second: at INFO its lines would bury those of the web.
     quiet = {"LOG_LEVEL": "WARNING", **env}
     # Importing everything three times at once would delay the first answer by half.
     later = _AFTER_WEB_SECONDS
-    gunicorn = [*python, "gunicorn", "-c", "config/gunicorn.py", "--bind", str(address)]
     return [
-        Program(
-            "web",
-            [*gunicorn, "config.asgi:application"],
-            {**env, "BIND": str(address)},
-            PROJECT,
-            reload_signal=signal.SIGHUP,  # gunicorn replaces its workers one by one
-        ),
+        web(listener, {**env, "BIND": str(address)}),
         Program("worker", [*celery, "worker"], quiet, PROJECT, start_delay=later),
         Program("beat", [*celery, "beat"], quiet, PROJECT, start_delay=later),
     ]
+
+
+def web(
+    listener: socket.socket, env: Mapping[str, str], *, application: str = "config.asgi:application"
+) -> Program:
+    server = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py"]
+    return Program(
+        "web",
+        [*server, "--bind", f"fd://{listener.fileno()}", application],
+        env,
+        PROJECT,
+        reload_signal=signal.SIGHUP,  # gunicorn replaces its workers one by one
+        inherits=(listener.fileno(),),
+    )
 
 
 def manage(*arguments: str) -> list[str]:

@@ -115,6 +115,7 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                pass_fds=self.program.inherits,
                 start_new_session=True,  # Ctrl-C comes to us alone, and its group can be killed
                 preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - there is one thread
             )

@@ -15,4 +15,6 @@ class Program:
     # The signal that makes it replace its own workers; without one it is stopped and started.
     reload_signal: signal.Signals | None = None
     start_delay: float = 0
+    # Descriptors of ours that it has too, under the same numbers.
+    inherits: tuple[int, ...] = ()
     stop_seconds: float = 35  # a little more than gunicorn gives its own workers

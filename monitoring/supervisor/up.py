@@ -39,7 +39,9 @@ def up(
             _Announcement(address, banner, terminal),
             _Revival(servers, terminal),
         ]
-        Supervisor(instance.programs(address, env), terminal, chores=chores).run()
+        with instance.listen(address) as listener:
+            programs = instance.programs(address, listener, env)
+            Supervisor(programs, terminal, chores=chores).run()
 
 
 def _load_demo(var: Path, env: Mapping[str, str], terminal: Terminal) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.campaign.nemesis import AS_ROOT, FAULTS, plan
+from tests.chaos.campaign.mutations import MUTATIONS
+from tests.chaos.campaign.nemesis import FAULTS, PARTS, plan, possible
 from tests.chaos.campaign.run import Campaign
 
 pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(3600)]
@@ -24,20 +25,26 @@ def place(tmp_path: Path) -> Path:
 def test_whatever_is_broken_the_clients_notes_are_what_is_stored(
     place: Path, long_form: bool
 ) -> None:
-    faults = plan(SEED, 100 if long_form else 5, list(FAULTS))
-    verdict = Campaign(place, SEED).run(faults)
+    steps = plan(SEED, 100 if long_form else 8, possible())
+    verdict = Campaign(place, SEED).run(steps)
     assert verdict.passed, verdict.as_json()
 
 
 def test_a_drain_without_its_cursor_is_found(place: Path) -> None:
-    faults = plan(SEED, 1, ["kill-celery"])
-    verdict = Campaign(place, SEED, mutation="drain-without-cursor", quiet=10).run(faults)
-    laws = {violation.law for violation in verdict.violations}
-    assert laws & {"E1", "E2"}, verdict.as_json()
+    mutation = "drain-without-cursor"
+    verdict = Campaign(place, SEED, mutation=mutation, quiet=5).run(plan(SEED, 1, ["kill-celery"]))
+    assert verdict.laws & MUTATIONS[mutation].laws, verdict.as_json()
 
 
 def test_a_seed_is_a_plan() -> None:
-    names = [*FAULTS, *AS_ROOT]
+    names = list(FAULTS)
     assert plan(7, 50, names) == plan(7, 50, names)
     assert plan(7, 50, names) != plan(8, 50, names)
-    assert {fault.name for fault in plan(7, len(names), names)} == set(names)
+    assert {fault.name for step in plan(7, len(names), names) for fault in step} == set(names)
+
+
+def test_faults_at_once_are_of_different_parts() -> None:
+    steps = plan(7, 60, list(FAULTS), at_once=3)
+    assert sum(map(len, steps)) == 60
+    assert max(map(len, steps)) == 3
+    assert all(len({PARTS[fault.name] for fault in step}) == len(step) for step in steps)

@@ -122,6 +122,42 @@ async def test_what_neither_redis_nor_disk_takes_is_counted_as_dropped(
     assert (batch.issued, batch.dropped, len(batch.events)) == (2, 1, 1)
 
 
+async def test_what_redis_may_have_is_sent_again_and_not_counted_as_dropped(
+    stream: Stream, redis: Availability, tmp_path: Path
+) -> None:
+    """It was asked, then no answer came, and no disk took the click."""
+    stream.error = RedisConnectionError()
+    journal = ClickJournal(stream.send, Spool(tmp_path, max_bytes=1), redis)
+    unclear = click()
+
+    await journal.record(unclear)
+    stream.error = None
+    await journal.flush()  # in vain: Redis is away
+    redis.restored()
+    await journal.flush()
+
+    (event,) = [event for payload in stream.payloads for event in decode_batch(payload).events]
+    assert event.id == unclear.id
+    assert journal.dropped == 0
+
+
+async def test_a_redis_that_comes_and_goes_leaves_one_batch_unclear(
+    stream: Stream, redis: Availability, tmp_path: Path
+) -> None:
+    stream.error = RedisConnectionError()
+    journal = ClickJournal(stream.send, Spool(tmp_path, max_bytes=1), redis)
+    for _ in range(5):
+        redis.restored()
+        await journal.record(click())
+    stream.error = None
+    redis.restored()
+    await journal.flush()
+
+    batches = [decode_batch(payload) for payload in stream.payloads]
+    assert sum(len(batch.events) for batch in batches) == 1
+    assert (batches[-1].issued, batches[-1].dropped) == (5, 4)
+
+
 async def test_a_loss_is_told_even_when_no_click_follows(
     stream: Stream, redis: Availability, tmp_path: Path
 ) -> None:

@@ -4,7 +4,9 @@ import contextlib
 import io
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from monitoring.supervisor import Terminal
+from monitoring.supervisor import Program, Terminal
 from monitoring.supervisor.backoff import Backoff
 from monitoring.supervisor.instance import PROJECT
+from monitoring.supervisor.keeper import Keeper
 from tests.monitoring.processes import Printing, eventually, is_running
 
 SUPERVISOR = """
@@ -77,6 +80,30 @@ def test_colours_are_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 # --- Starting again -------------------------------------------------------------------------------
+
+
+def test_who_comes_while_a_server_is_started_again_waits_and_is_answered() -> None:
+    """Its listener is the supervisor's; each life answers one caller and dies."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serve = (
+            "import os, signal, socket;"
+            f"caller, _ = socket.socket(fileno={listener.fileno()}).accept();"
+            "caller.sendall(b'hello'); caller.close(); os.kill(os.getpid(), signal.SIGKILL)"
+        )
+        argv, fds = [sys.executable, "-c", serve], (listener.fileno(),)
+        program = Program("web", argv, os.environ, inherits=fds)
+        keeper = Keeper(program, Terminal(io.StringIO()), Backoff(first=0.05))
+
+        def has_answered(caller: socket.socket) -> bool:
+            keeper.tick()
+            return bool(select.select([caller], [], [], 0.01)[0])
+
+        for _ in range(3):
+            with socket.create_connection(listener.getsockname(), timeout=5) as caller:
+                assert eventually(lambda caller=caller: has_answered(caller))
+                assert caller.recv(9) == b"hello"
+        keeper.stop()
+        keeper.kill()
 
 
 def test_a_crashed_program_is_started_again_later_each_time() -> None:

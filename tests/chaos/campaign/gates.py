@@ -1,6 +1,5 @@
 """A gate before PostgreSQL and one before Redis, for every process of a stack."""
 
-import random
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -25,9 +24,6 @@ class Gates:
                 netloc=redis.netloc.replace(f":{redis.port}", f":{self.redis.port}")
             ).geturl(),
         }
-
-    def choose(self, chance: random.Random) -> Gate:
-        return chance.choice((self.postgresql, self.redis))
 
     def __enter__(self) -> Self:
         return self

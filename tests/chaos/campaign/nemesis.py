@@ -1,31 +1,68 @@
-"""Who breaks things: each fault begins, lasts, and is mended, all by one seeded order."""
+"""Who breaks things, by a seeded plan."""
 
 import os
 import random
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
 
-from tests.background import Background
-from tests.chaos.campaign.gates import Gates
-from tests.stack import Stack, wait_until
+from tests.chaos.campaign import faults
+from tests.chaos.campaign.clock import can_step
+from tests.chaos.campaign.faults import Fault
+from tests.chaos.campaign.field import Field
+
+# By the part that is broken: of faults that overlap, no two break the same.
+_BY_PART: Mapping[str, tuple[Fault, ...]] = {
+    "web": (faults.kill_web_worker, faults.kill_arbiter, faults.freeze_web_worker, faults.reload),
+    "celery": (faults.kill_celery, faults.freeze_celery),
+    "beat": (faults.kill_beat,),
+    "redis": (faults.kill_redis, faults.freeze_redis),
+    "postgresql": (
+        faults.kill_postgresql,
+        faults.kill_backend,
+        faults.stop_postgresql_at_once,
+        faults.freeze_postgresql,
+        faults.freeze_backends,
+    ),
+    "network": (
+        faults.slow_network,
+        faults.narrow_network,
+        faults.reset_connections,
+        faults.cut_connections,
+        faults.half_open_connections,
+        faults.silent_network,
+        faults.refused_connections,
+        faults.full_disk,
+    ),
+    "clock": (faults.step_clock,),
+}
 
 
-@dataclass(frozen=True)
-class Field:
-    """What there is to break. Every process reaches PostgreSQL and Redis through `gates`."""
-
-    stack: Stack
-    background: Background
-    gates: Gates
+def _named(fault: Fault) -> str:
+    return fault.__name__.replace("_", "-")
 
 
-Fault = Callable[[Field, random.Random], Iterator[None]]
+FAULTS = {_named(fault): fault for some in _BY_PART.values() for fault in some}
+PARTS = {_named(fault): part for part, some in _BY_PART.items() for fault in some}
+KILLS = [name for name in FAULTS if name.startswith("kill-")]
+# Over when they have been done; what comes of them takes its time.
+_INSTANT = {
+    *(name for name in KILLS if name not in {"kill-redis", "kill-postgresql"}),
+    "reload",
+    "reset-connections",
+    "cut-connections",
+}
+# Clicks may be lost then, and only then, when they are counted as such.
+LOSES = "full-disk"
+
+
+def possible() -> list[str]:
+    """On this machine: mounting takes root, and stepping the clock a C compiler."""
+    impossible = {LOSES} if os.geteuid() else set()
+    return [
+        name for name in FAULTS if name not in impossible and (name != "step-clock" or can_step())
+    ]
 
 
 class Planned(NamedTuple):
@@ -34,157 +71,39 @@ class Planned(NamedTuple):
     seed: float
 
 
-def _signal(pids: list[int], how: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, how)
-
-
-# --- kill -9 --------------------------------------------------------------------------------------
-def kill_web_worker(field: Field, chance: random.Random) -> Iterator[None]:
-    victim = chance.choice(field.stack.web_workers())
-    _signal([victim], signal.SIGKILL)
-    yield
-    wait_until(lambda: victim not in field.stack.web_workers())
-
-
-def kill_celery(field: Field, chance: random.Random) -> Iterator[None]:
-    """A process that works, or the one that hands out."""
-    victims = wait_until(field.background.processes, seconds=30)
-    _signal([chance.choice(victims)], signal.SIGKILL)
-    yield
-
-
-def kill_beat(field: Field, _: random.Random) -> Iterator[None]:
-    _signal(wait_until(field.background.beat, seconds=30), signal.SIGKILL)
-    yield
-
-
-def kill_redis(field: Field, _: random.Random) -> Iterator[None]:
-    with field.stack.killed(field.stack.valkey, whole=False):
-        yield
-
-
-def kill_postgresql(field: Field, _: random.Random) -> Iterator[None]:
-    with field.stack.killed(field.stack.postgres, whole=False):
-        yield
-
-
-def kill_backend(field: Field, chance: random.Random) -> Iterator[None]:
-    """One process of PostgreSQL: it takes all connections of all others with it, and recovers."""
-    parent = field.stack.postgres.pid
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    _signal([int(chance.choice(children))], signal.SIGKILL)
-    yield
-
-
-# --- SIGSTOP --------------------------------------------------------------------------------------
-@contextmanager
-def _stopped(pids: list[int]) -> Iterator[None]:
-    _signal(pids, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        _signal(pids, signal.SIGCONT)
-
-
-def stop_celery(field: Field, _: random.Random) -> Iterator[None]:
-    with _stopped(wait_until(field.background.processes, seconds=30)):
-        yield
-
-
-def freeze_redis(field: Field, _: random.Random) -> Iterator[None]:
-    with field.stack.frozen(field.stack.valkey):
-        yield
-
-
-def freeze_postgresql(field: Field, _: random.Random) -> Iterator[None]:
-    with field.stack.frozen(field.stack.postgres):
-        yield
-
-
-# --- The network ----------------------------------------------------------------------------------
-def slow_network(field: Field, chance: random.Random) -> Iterator[None]:
-    gate = field.gates.choose(chance)
-    gate.delay = 0.02 + 0.1 * chance.random()
-    try:
-        yield
-    finally:
-        gate.delay = 0.0
-
-
-def reset_connections(field: Field, chance: random.Random) -> Iterator[None]:
-    field.gates.choose(chance).reset_connections()
-    yield
-
-
-def cut_connections(field: Field, chance: random.Random) -> Iterator[None]:
-    field.gates.choose(chance).break_connections()
-    yield
-
-
-def silent_network(field: Field, chance: random.Random) -> Iterator[None]:
-    """Packets are lost: connections stand, and nothing comes."""
-    gate = field.gates.choose(chance)
-    gate.freeze()
-    try:
-        yield
-    finally:
-        gate.thaw()
-
-
-def refused_connections(field: Field, chance: random.Random) -> Iterator[None]:
-    gate = field.gates.choose(chance)
-    gate.shut()
-    try:
-        yield
-    finally:
-        gate.open()
-
-
-# --- The machine ----------------------------------------------------------------------------------
-def full_disk(field: Field, _: random.Random) -> Iterator[None]:
-    """Where clicks would be put if Redis were away, which it is not just then."""
-    spool = field.stack.directory / "var" / "spool"
-    spool.mkdir(exist_ok=True)
-    with ExitStack() as mended:
-        mount = ["mount", "-t", "tmpfs", "-o", "size=4k,mode=777", "full", str(spool)]
-        subprocess.run(mount, check=True, timeout=20)
-        mended.callback(subprocess.run, ["umount", "-l", str(spool)], check=True, timeout=20)
-        (spool / "filler").write_bytes(b"x" * 4096)
-        yield
-
-
-def reload(field: Field, _: random.Random) -> Iterator[None]:
-    field.stack.reload()
-    yield
-
-
-FAULTS: Mapping[str, Fault] = {
-    one.__name__.replace("_", "-"): one
-    for one in (
-        kill_web_worker, kill_celery, kill_beat, kill_redis, kill_postgresql, kill_backend,
-        stop_celery, freeze_redis, freeze_postgresql,
-        slow_network, reset_connections, cut_connections, silent_network, refused_connections,
-        reload,
-    )
-}  # fmt: skip
-# As root, who may mount something.
-AS_ROOT: Mapping[str, Fault] = {"full-disk": full_disk}
-KILLS = [name for name in FAULTS if name.startswith("kill-")]
-
-
-def plan(seed: int, many: int, names: list[str]) -> list[Planned]:
-    """The same for the same seed: each fault in turn, in an order of its own each round."""
+def plan(seed: int, many: int, names: list[str], *, at_once: int = 1) -> list[list[Planned]]:
+    """The same for the same seed: each fault in turn, in an order of its own each round; so many
+    `at_once` as can be."""
     chance = random.Random(seed)
-    planned: list[Planned] = []
-    while len(planned) < many:
-        turn = chance.sample(names, len(names))
-        planned += [Planned(name, 0.5 + 3.5 * chance.random(), chance.random()) for name in turn]
-    return planned[:many]
+    queue: list[str] = []
+    while len(queue) < many:
+        queue += chance.sample(names, len(names))
+    steps: list[list[Planned]] = []
+    queue = queue[:many]
+    while queue:
+        step = [queue.pop(0)]
+        for name in list(queue):
+            if len(step) < at_once and PARTS[name] not in {PARTS[one] for one in step}:
+                step.append(name)
+                queue.remove(name)
+        steps.append([_planned(name, chance) for name in step])
+    return steps
 
 
-def carry_out(fault: Planned, field: Field) -> None:
-    """Begins it, lets it last, and mends it."""
-    with contextmanager((FAULTS | AS_ROOT)[fault.name])(field, random.Random(fault.seed)):
-        time.sleep(fault.seconds)
+def _planned(name: str, chance: random.Random) -> Planned:
+    seconds, seed = 0.5 + 3.5 * chance.random(), chance.random()
+    return Planned(name, 0.0 if name in _INSTANT else seconds, seed)
+
+
+@contextmanager
+def broken(step: list[Planned], field: Field) -> Iterator[list[dict[str, Any]]]:
+    """Begins each fault a little after the one before, and lets all of them last; gives what was
+    done. They are mended at the end of the block."""
+    told: list[dict[str, Any]] = []
+    with ExitStack() as mended:
+        for fault in step:
+            breaking = contextmanager(FAULTS[fault.name])(field, random.Random(fault.seed))
+            what = mended.enter_context(breaking)
+            told.append({"fault": fault.name, "what": what, "seconds": round(fault.seconds, 2)})
+            time.sleep(fault.seconds / len(step))
+        yield told

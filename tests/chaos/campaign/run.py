@@ -1,47 +1,34 @@
 """A campaign from its first fault to its verdict."""
 
-import json
-import platform
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import requests
+from redis import Redis
 
 from tests.background import Background
 from tests.chaos.campaign.checker import Violation, check
+from tests.chaos.campaign.clock import Clock
+from tests.chaos.campaign.field import Field, Web
 from tests.chaos.campaign.gates import Gates
-from tests.chaos.campaign.nemesis import Field, Planned, carry_out
-from tests.chaos.campaign.workload import Receiver, Workload
+from tests.chaos.campaign.nemesis import LOSES, Planned, broken
+from tests.chaos.campaign.quiet import come_to_rest
+from tests.chaos.campaign.verdict import Verdict, figures_of, versions_of
+from tests.chaos.campaign.visitors import let_clicks_be_lost
+from tests.chaos.campaign.workload import Workload
 from tests.stack import Stack, wait_until
 
 RECOVERED_WITHIN = 30.0
 QUIET_WITHIN = 120.0
 AVAILABILITY = 0.999
+CALM = 0.5  # s before a fault, at least
+APPLICATION, WORKER = "tests.chaos.campaign.application:application", "tests.chaos.campaign.worker"
 
-
-@dataclass
-class Verdict:
-    seed: int
-    mutation: str = ""
-    faults: list[dict[str, Any]] = field(default_factory=list)
-    violations: list[Violation] = field(default_factory=list)
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def passed(self) -> bool:
-        return not self.violations
-
-    def as_json(self) -> str:
-        told = vars(self) | {
-            "passed": self.passed,
-            "violations": [one._asdict() for one in self.violations],
-            "machine": {"python": platform.python_version(), "system": platform.platform()},
-        }
-        return json.dumps(told, indent=1, default=str)
+Steps = list[list[Planned]]
 
 
 class Campaign:
@@ -50,109 +37,125 @@ class Campaign:
     def __init__(
         self, directory: Path, seed: int, *, mutation: str = "", quiet: float = QUIET_WITHIN
     ) -> None:
-        self._quiet = quiet
         self.verdict = Verdict(seed, mutation)
-        self._directory = directory
+        self._directory, self._quiet = directory, quiet
         self._open = ExitStack()
 
-    def run(self, faults: list[Planned], say: Callable[[str], object] = print) -> Verdict:
+    def run(
+        self,
+        steps: Steps,
+        say: Callable[[str], object] = print,
+        *,
+        minutes: float = 0.0,
+    ) -> Verdict:
+        """The steps are spread over so many minutes; without, each follows the one before."""
         with self._open:
-            self._build()
-            for number, fault in enumerate(faults, 1):
-                recovered = self._suffer(fault)
-                say(f"{number:>4}/{len(faults)}  {fault.name:<22} {fault.seconds:4.1f} s, "
-                    f"well again after {recovered:4.1f} s")  # fmt: skip
-            self._end()
+            self._build(sum(map(len, steps)))
+            began, apart = time.monotonic(), minutes * 60 / max(1, len(steps))
+            for number, step in enumerate(steps):
+                time.sleep(max(CALM, began + number * apart - time.monotonic()))
+                said = self._suffer(step)
+                say(f"{number + 1:>4}/{len(steps)}  {said}")
+            self._end(steps)
         return self.verdict
 
-    def _build(self) -> None:
+    def _build(self, faults: int) -> None:
         seed = self.verdict.seed
-        self.stack = self._open.enter_context(Stack(self._directory, LOG_LEVEL="ERROR"))
-        self._straight = self.stack.env["DATABASE_URL"]
-        receiver = self._open.enter_context(Receiver(seed))
-        gates = self._open.enter_context(Gates(self.stack))
-        self.stack.stop_web()
-        self.stack.env |= gates.urls | {
-            "CAMPAIGN_RECEIVER": str(receiver.server_port),
+        settings = {"LOG_LEVEL": "ERROR", "BACKUP_INTERVAL_HOURS": "0"}
+        self.stack = self._open.enter_context(Stack(self._directory, **settings))
+        self._database_url = self.stack.env["DATABASE_URL"]
+        with Redis.from_url(self.stack.env["REDIS_URL"], socket_timeout=5) as redis:
+            self._redis_version = redis.info("server").get("valkey_version", "")
+        self.workload = Workload(self.stack, seed, quests=30 + 10 * faults)
+        gates, clock = self._open.enter_context(Gates(self.stack)), Clock(self._directory)
+        self.stack.env |= gates.urls | clock.env
+        self.stack.env |= {
+            "CAMPAIGN_RECEIVER": str(self.workload.receiver.server_port),
             "CAMPAIGN_MUTATION": self.verdict.mutation,
         }
-        self.stack.start_web()
-        app = "tests.chaos.campaign.worker"
-        background = self._open.enter_context(Background(self.stack, processes=2, app=app))
-        self.field = Field(self.stack, background, gates)
-        self.workload = self._open.enter_context(Workload(self.stack, seed, receiver))
-        wait_until(self._is_well, seconds=60)
+        web = self._open.enter_context(Web(self.stack, APPLICATION))
+        background = Background(self.stack, processes=2, app=WORKER)
+        self.field = Field(self.stack, web, self._open.enter_context(background), gates, clock)
+        self._open.enter_context(self.workload)
+        wait_until(lambda: self._is_well(0.0), seconds=60)
 
-    def _suffer(self, fault: Planned) -> float:
-        """Seconds from its end until everything is well again."""
-        carry_out(fault, self.field)
+    def _suffer(self, step: list[Planned]) -> str:
+        """Breaks, mends, and waits until everything is well again; what is to be said of it."""
+        names = [fault.name for fault in step]
+        notes = self.workload.notes
+        if LOSES in names:
+            let_clicks_be_lost(self.workload.visitors, wanted=True)
+        notes.fault = ", ".join(names)
+        with broken(step, self.field) as told:
+            pass
+        recovered = self._recovery(notes.fault)
+        if LOSES in names:
+            let_clicks_be_lost(self.workload.visitors, wanted=False)
+        notes.fault = ""
+        self.verdict.schedule.append({"faults": told, "recovered": round(recovered, 2)})
+        done = "; ".join(f"{one['fault']} ({one['what']}) {one['seconds']:.1f} s" for one in told)
+        return f"{done}, well again after {recovered:.1f} s"
+
+    def _recovery(self, fault: str) -> float:
         mended = time.monotonic()
         with suppress(AssertionError):
-            wait_until(self._is_well, seconds=2 * RECOVERED_WITHIN)
+            wait_until(lambda: self._is_well(mended), seconds=2 * RECOVERED_WITHIN)
         recovered = time.monotonic() - mended
         if recovered > RECOVERED_WITHIN:
-            said = f"{recovered:.0f} s: {self._health()}"
-            self.verdict.violations.append(Violation("recovery within 30 s", fault.name, said))
-        self.verdict.faults.append(
-            {
-                "fault": fault.name,
-                "seconds": round(fault.seconds, 2),
-                "recovered": round(recovered, 2),
-            }
-        )
+            said = f"{recovered:.0f} s: {self._complaint()}"
+            self.verdict.violations.append(Violation("well again within 30 s", fault, said))
         return recovered
 
-    def _is_well(self) -> bool:
-        """Redirects, writes and every part that is watched; messages are in the health of rooms."""
-        url, headers = self.stack.url, {"Connection": "close"}
-        try:
-            health = requests.get(f"{url}/api/health", headers=headers, timeout=5)
-            made = self.stack.api.post(
-                f"{url}/api/links", json={"url": "https://example.com/"}, headers=headers, timeout=5
-            )
-        except requests.RequestException:
-            return False
+    def _is_well(self, since: float) -> bool:
+        """Redirects, messages in every room, writes, and every part that is watched."""
+        notes, web, background = self.workload.notes, self.field.web, self.field.background
         return (
-            health.json()["status"] == "healthy"
-            and made.status_code == 201
-            and len(self.stack.web_workers()) == 2
+            notes.is_well_since(since, "redirect", *self.workload.rooms)
+            and web.is_complete()
+            and bool(background.beat() and background.processes())
+            and self._ask("POST", "/api/links", json={"url": "https://example.com/"}) is not None
+            and (self._ask("GET", "/api/health") or {}).get("status") == "healthy"
         )
 
-    def _health(self) -> str:
+    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any] | None:
+        """None when it is no success."""
+        headers = {**self.stack.api.headers, "Connection": "close"}
+        try:
+            answer = requests.request(
+                method, self.stack.url + path, headers=headers, timeout=5, **options
+            )
+            return dict(answer.json()) if answer.ok else None
+        except (requests.RequestException, ValueError):
+            return None
+
+    def _complaint(self) -> str:
+        well = self.workload.notes.went_well
+        ago = {what: round(time.monotonic() - moment, 1) for what, moment in well.items()}
         try:
             said = requests.get(f"{self.stack.url}/api/health", timeout=5).json()
-        except requests.RequestException as error:
-            return type(error).__name__
-        return str({name: one["status"] for name, one in said["checks"].items()})
+        except (requests.RequestException, ValueError) as error:
+            return f"{type(error).__name__}; went well so many seconds ago: {ago}"
+        checks = {name: one["status"] for name, one in said.get("checks", {}).items()}
+        return f"{checks}; went well so many seconds ago: {ago}"
 
-    def _end(self) -> None:
+    def _end(self, steps: Steps) -> None:
+        verdict, notes = self.verdict, self.workload.notes
         self.workload.rest()
-        try:
-            wait_until(self._is_quiet, seconds=self._quiet)
-        except AssertionError:
-            said = str(self.stack.reconcile())[:500]
-            self.verdict.violations.append(Violation("everything comes to rest", "", said))
-        self.verdict.violations += check(self.workload, self._straight)
-        notes = self.workload.notes
-        self.verdict.figures = {
-            "clicks": notes.clicks.total(),
-            "unanswered": dict(notes.refused),
-            "availability": round(notes.availability, 6),
-            "completions": len(notes.paid),
-            "messages": len(notes.acknowledged),
-            "deliveries": sum(count > 0 for count in notes.delivered.values()),
-            "longestRecovery": max((one["recovered"] for one in self.verdict.faults), default=0),
-        }
-        if notes.availability < AVAILABILITY:
-            share = f"{notes.availability:.3%}: {dict(notes.refused)}"
-            self.verdict.violations.append(Violation("99.9 % of redirects", "", share))
+        with psycopg.connect(self._database_url, connect_timeout=5, autocommit=True) as database:
+            still = come_to_rest(self.workload, database, seconds=self._quiet)
+            report = self.stack.reconcile()
+            verdict.violations += [Violation("everything comes to rest", "", one) for one in still]
+            verdict.violations += check(self.workload, database, report)
+            verdict.versions = versions_of(database, self._redis_version)
+        verdict.equations = report
+        verdict.figures = figures_of(notes, verdict.schedule)
+        verdict.violations += self._refusals(steps)
 
-    def _is_quiet(self) -> bool:
-        """Deliveries may wait for their next try: who receives them is at fault now and then."""
-        heard = all(
-            len(one.heard)
-            == max(len(other.heard) for other in self.workload.talkers if other.room == one.room)
-            for one in self.workload.talkers
-        )
-        is_drained = not list(self.stack.spool_files()) and not self.stack.reconcile()["waiting"]
-        return heard and is_drained
+    def _refusals(self, steps: Steps) -> list[Violation]:
+        notes = self.workload.notes
+        said = str(self.verdict.figures["refusedDuring"])
+        if {fault.name for step in steps for fault in step} == {"reload"} and notes.refused:
+            return [Violation("a reload fails no request", "", said)]
+        if notes.availability < AVAILABILITY:
+            return [Violation("99.9 % of redirects", f"{notes.availability:.3%}", said)]
+        return []
