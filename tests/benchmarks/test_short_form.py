@@ -34,6 +34,13 @@ def test_redirects_are_compared_and_every_one_is_a_stored_click(short_form: Foun
 
 
 @with_load
+def test_two_hosts_are_compared_with_one_where_there_can_be_two(short_form: Found) -> None:
+    found = short_form["scale"]
+
+    assert sides(found) == {"one web host", "two web hosts"} or "not measured" in found["notes"][0]
+
+
+@with_load
 def test_every_completion_that_was_answered_is_stored(short_form: Found) -> None:
     found = short_form["completions"]
 
