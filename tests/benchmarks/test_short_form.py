@@ -22,7 +22,9 @@ def test_drain_compares_few_stored_clicks_with_many(short_form: Found) -> None:
 
 
 def test_drains_side_by_side_are_compared_with_one(short_form: Found) -> None:
-    assert sides(short_form["drains"]) == {"drained by 1", "drained by 2", "drained by 4"}
+    drained = {f"drained by {number}" for number in (1, 2, 4)}
+    wanted = {f"{where} links, {by}" for where in ("few", "200") for by in drained}
+    assert sides(short_form["drains"]) == wanted
 
 
 @with_load
