@@ -29,6 +29,7 @@ from benchmarks import (
     pages,
     quota,
     redirect,
+    scale,
     service,
     start,
     stats,
@@ -59,6 +60,7 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "connections": connections.run,
     "evidence": evidence.run,
     "overload": overload.run,
+    "scale": scale.run,
     "start": start.run,
 }
 

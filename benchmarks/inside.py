@@ -7,6 +7,7 @@ import importlib
 import json
 import multiprocessing
 import os
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -53,17 +54,36 @@ def make_links() -> dict[str, int]:
     return {"links": len(rows)}
 
 
-def fill_stream(*, clicks: int, streams: int = 1) -> dict[str, int]:
-    """Put `clicks` of the sample into the streams, as web processes under load would."""
+def make_many_links(*, links: int) -> dict[str, int]:
+    """Each to be clicked as often as every other one."""
+    from accounts.services import create_service_user
+    from links.models import Link
+
+    owner, url = create_service_user(username="many"), "https://example.org/"
+    made = (
+        Link(owner=owner, slug=f"many-{n}", slug_key=f"many-{n}", url=url) for n in range(links)
+    )
+    Link.objects.bulk_create(made, batch_size=5_000)
+    return {"links": links}
+
+
+def fill_stream(*, clicks: int, streams: int = 1, spread: bool = False) -> dict[str, int]:
+    """Put `clicks` of the sample into the streams, as web processes under load would: of its own
+    links, or with `spread` of all others that there are."""
     from benchmarks.sample import batches
     from links.models import Link
-    from links.redirect.click import FIELD, encode_batch, stream_name
+    from links.redirect.click import FIELD, encode_batch, shares
     from monitoring.redis import durable
 
     pipeline = durable().pipeline(transaction=False)
-    entries = 0
+    entries, chance = 0, random.Random(7)  # noqa: S311 - the same each time
+    others = list(Link.objects.filter(owner__username="many").values_list("pk", flat=True))
     for batch in batches(clicks, dict(Link.objects.values_list("slug_key", "pk"))):
-        pipeline.xadd(stream_name(entries % streams), {FIELD: encode_batch(batch)})
+        if spread:
+            for event in batch.events:
+                event.link = chance.choice(others)
+        for name, share in shares(batch, streams).items():
+            pipeline.xadd(name, {FIELD: encode_batch(share)})
         entries += 1
         if entries % 500 == 0:
             pipeline.execute()

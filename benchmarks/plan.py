@@ -8,6 +8,7 @@ class Plan:
     seconds: float = 5.0
     rounds: int = 5
     drained: int = 30_000  # clicks a round
+    many_links: int = 20_000
     few: int = 10_000  # stored clicks
     many: int = 3_000_000
     charted: int = 1_000_000
@@ -29,6 +30,7 @@ SHORT = Plan(
     seconds=0.5,
     rounds=1,
     drained=3_000,
+    many_links=200,
     few=1_000,
     many=5_000,
     charted=10_000,

@@ -166,6 +166,7 @@ if settings.ENABLE_WEBSOCKET:
     _rooms = Rooms(
         database_url=settings.DATABASE_URL,
         redis_url=settings.REDIS_URL,
+        channel_urls=settings.CHANNEL_URLS,
         pgbouncer=settings.DATABASE_PGBOUNCER,
         rates=socket_rates(),
     )

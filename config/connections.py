@@ -56,6 +56,14 @@ def django_cache(url: str) -> tuple[str, dict[str, Any]]:
     return redis_sentinel.resolved(url)
 
 
+def channel_urls() -> list[str]:
+    """Of rooms' messages and of Channels' layer; empty: they go by REDIS_URL, too."""
+    urls = env.urls("CHANNEL_URLS")
+    for url in urls:
+        _check_redis("CHANNEL_URLS", url)
+    return urls
+
+
 def channel_host(url: str, **options: Any) -> dict[str, Any]:
     """One of the hosts of channels_redis."""
     address, more = redis_sentinel.resolved(url, asynchronous=True)

@@ -189,18 +189,20 @@ DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False
 ENABLE_WEBSOCKET = env.flag("ENABLE_WEBSOCKET", default=True)
 # What was said stays for so many days; 0: for ever.
 MESSAGE_RETENTION_DAYS = env.integer("MESSAGE_RETENTION_DAYS", 0)
+CHANNEL_URLS = connections.channel_urls()
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             "hosts": [
                 connections.channel_host(
-                    REDIS_URL,
+                    url,
                     max_connections=1000,
                     socket_connect_timeout=2,
                     socket_timeout=2,
                     socket_keepalive=True,
                 )
+                for url in CHANNEL_URLS or [REDIS_URL]
             ],
             "prefix": "rallypoint:channels",
         },

@@ -59,6 +59,21 @@ def moment_of(event_id: bytes) -> int:
     return int.from_bytes(event_id[:6])
 
 
+def shares(batch: ClickBatch, streams: int) -> dict[str, ClickBatch]:
+    """What each stream gets of it: a link's clicks are always in the same one, so that those who
+    drain side by side want different rows. Totals and orphans, which belong to no link, go with
+    the first share."""
+    events: dict[int, list[ClickEvent]] = {}
+    for event in batch.events:
+        events.setdefault(event.link % streams, []).append(event)
+    orphans, found = batch.orphans, {}
+    for number in sorted(events) or [0]:
+        own = events.get(number, [])
+        found[stream_name(number)] = msgspec.structs.replace(batch, events=own, orphans=orphans)
+        orphans = {}
+    return found
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(ClickBatch)
 

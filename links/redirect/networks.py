@@ -7,7 +7,7 @@ her clicks. Whoever was over is remembered until her window ends, and costs noth
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
@@ -33,18 +33,22 @@ TIER = "redirect"
 NOBODY = ""
 _MOST_REMEMBERED = 10_000
 
-# KEYS: the stream, and the counters. ARGV: the entry's field and payload, the limit, the seconds
-# that a counter lives, then by how much each grows. The entry is written when none is over.
+# KEYS: the streams, and the counters. ARGV: how many streams, the entries' field, the limit, the
+# seconds that a counter lives, each stream's payload, then by how much each counter grows. The
+# entries are written when none is over.
 COUNT_AND_ADD = """
+local streams = tonumber(ARGV[1])
 local counts, over = {}, false
-for i = 2, #KEYS do
-  local by = tonumber(ARGV[i + 3])
+for i = streams + 1, #KEYS do
+  local by = tonumber(ARGV[i + 4])
   local count = redis.call('INCRBY', KEYS[i], by)
   if count == by then redis.call('EXPIRE', KEYS[i], ARGV[4]) end
   if count > tonumber(ARGV[3]) then over = true end
-  counts[i - 1] = count
+  counts[i - streams] = count
 end
-if not over then redis.call('XADD', KEYS[1], '*', ARGV[1], ARGV[2]) end
+if not over then
+  for i = 1, streams do redis.call('XADD', KEYS[i], '*', ARGV[2], ARGV[i + 4]) end
+end
 return counts
 """
 COUNT_AND_ADD_SHA = sha1(COUNT_AND_ADD.encode(), usedforsecurity=False).hexdigest()
@@ -58,10 +62,11 @@ class Tally(NamedTuple):
     windows: list[int]
     keys: list[str]
 
-    def arguments(self, stream: str, payload: bytes) -> list[object]:
-        """Of COUNT_AND_ADD, after the number of keys."""
-        fixed = (FIELD, payload, self.rate.limit, self.rate.lives)
-        return [stream, *self.keys, *fixed, *self.clicks.values()]
+    def arguments(self, entries: Mapping[str, bytes]) -> list[object]:
+        """Of COUNT_AND_ADD, the number of keys first; `entries` are payloads by their streams."""
+        keys = [*entries, *self.keys]
+        fixed = (len(entries), FIELD, self.rate.limit, self.rate.lives)
+        return [len(keys), *keys, *fixed, *entries.values(), *self.clicks.values()]
 
 
 class NetworkGate:

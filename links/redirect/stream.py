@@ -5,13 +5,12 @@ it back: for a command that one connection sends all day, that cost as much CPU 
 """
 
 import asyncio
-from itertools import cycle
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from links.redirect.click import FIELD, stream_name
+from links.redirect.click import FIELD, STREAM, decode_batch, encode_batch, shares
 from links.redirect.networks import COUNT_AND_ADD, COUNT_AND_ADD_SHA, Tally
 from monitoring.redis_clients import asynchronous
 
@@ -45,8 +44,7 @@ class StreamWriter:
     def __init__(self, redis_url: str, *, replicas: int = 0, streams: int = 1) -> None:
         self._pool = asynchronous(redis_url, timeout=None).connection_pool
         self._replicas = replicas
-        # In turn: each is as long as the others, whoever clicks what.
-        self._streams = cycle([stream_name(number) for number in range(streams)])
+        self._streams = streams
         self._wait = [wait_for(replicas)] if replicas else []
         self._connection: AbstractConnection | None = None
 
@@ -66,35 +64,45 @@ class StreamWriter:
         self._connection = connection
 
     async def add(self, payload: bytes) -> None:
-        """Returns when Redis has the entry; with an error it may have it all the same."""
-        await self._ask("XADD", next(self._streams), "*", FIELD, payload)
+        """Returns when Redis has it; with an error it may have it all the same, or a part of it."""
+        entries = self._shares(payload).items()
+        await self._ask(*(("XADD", name, "*", FIELD, share) for name, share in entries))
 
     async def add_counted(self, payload: bytes, tally: Tally) -> list[int]:
         """What the counters of `tally` are now; Redis has the entry when none is over the rate."""
-        arguments = tally.arguments(next(self._streams), payload)
-        keys = len(tally.keys) + 1
-        counts: list[int] = await self._ask("EVALSHA", COUNT_AND_ADD_SHA, keys, *arguments)
+        arguments = tally.arguments(self._shares(payload))
+        counts: list[int] = await self._ask(("EVALSHA", COUNT_AND_ADD_SHA, *arguments))
         return counts
 
-    async def _ask(self, *command: Any) -> Any:
+    def _shares(self, payload: bytes) -> dict[str, bytes]:
+        """By the streams. Read again where there are several: who has one pays nothing for it."""
+        if self._streams == 1:
+            return {STREAM: payload}
+        parts = shares(decode_batch(payload), self._streams)
+        return {name: encode_batch(part) for name, part in parts.items()}
+
+    async def _ask(self, *commands: tuple[Any, ...]) -> Any:
+        """The answer to the last of them."""
         if (connection := self._connection) is None:
             raise RedisConnectionError("There is no connection to the click stream.")
         try:
-            return await self._exchange(connection, command)
+            return await self._exchange(connection, commands)
         except BaseException:
             # Also when given up: a late answer must not be taken for that of the next entry.
             await self.close()
             raise
 
-    async def _exchange(self, connection: AbstractConnection, command: tuple[Any, ...]) -> Any:
-        if not self._wait:
-            await connection.send_command(*command)
+    async def _exchange(self, connection: AbstractConnection, commands: Any) -> Any:
+        if len(commands) == 1 and not self._wait:
+            await connection.send_command(*commands[0])
             return await connection.read_response()
-        # Together: WAIT begins when the entry is written.
-        await connection.send_packed_command(connection.pack_commands([command, *self._wait]))
-        answer = await connection.read_response()
-        refuse_fewer(await connection.read_response(), self._replicas)
-        return answer
+        # Together: WAIT begins when the entries are written.
+        packed = connection.pack_commands([*commands, *self._wait])
+        await connection.send_packed_command(packed)
+        answers = [await connection.read_response() for _ in commands]
+        if self._wait:
+            refuse_fewer(await connection.read_response(), self._replicas)
+        return answers[-1]
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

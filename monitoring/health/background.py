@@ -10,6 +10,7 @@ from django.conf import settings
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import BEAT, WORKER, check
 from monitoring.redis import durable
+from monitoring.redis_clients import synchronous
 from monitoring.tasks import BEAT_KEY, HEARTBEAT_KEY
 
 # Beat plans something every second, and a heartbeat every five.
@@ -73,7 +74,11 @@ _NOT_BACK = (
 
 @check(limit=_ROUND_TRIP_SECONDS, every=10.0, hint=_NOT_BACK, unseen=_NOT_BACK)
 def check_channel_layer() -> Check:
-    """One message there and back: what Channels carries between processes, and not only PING."""
+    """One message there and back: what Channels carries between processes, and not only PING. It
+    goes by one of CHANNEL_URLS; the others have to answer."""
+    for url in settings.CHANNEL_URLS:
+        with synchronous(url) as client:
+            client.ping()
     asyncio.run(_there_and_back())
     return Check(Status.HEALTHY)
 

@@ -13,11 +13,12 @@ from weakref import WeakValueDictionary
 import structlog
 
 from accounts.events import SIGN_INS
-from monitoring.redis_clients import AWAY, asynchronous
+from monitoring.redis_clients import AWAY
 from realtime import news
 from realtime.news import CHANNEL, News
 from realtime.socket.frames import Frame
 from realtime.socket.local_room import Ear, LocalRoom, Newest, Read
+from realtime.socket.shards import Shards
 from realtime.socket.subscription import Subscription
 
 log = structlog.get_logger("rallypoint.rooms")
@@ -45,6 +46,7 @@ class Hub:
         self,
         redis_url: str,
         *,
+        channel_urls: Sequence[str] = (),
         read: Read,
         newest: Newest,
         on_presence: Callable[[int, bytes], None] = lambda *_: None,
@@ -62,8 +64,7 @@ class Hub:
         # A lock is there for as long as somebody holds it or waits for it.
         self._entering: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._untold: dict[int, int] = {}
-        self._publisher = asynchronous(redis_url, timeout=PUBLISHED_WITHIN)
-        self._subscription = Subscription(redis_url)
+        self._shards = Shards(redis_url, channel_urls, published_within=PUBLISHED_WITHIN)
         self._listening: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -73,8 +74,7 @@ class Hub:
         tasks = [room.filling for room in self._rooms.values() if room.filling]
         for task in [*tasks, *([self._listening] if self._listening else [])]:
             task.cancel()
-        await self._subscription.close()
-        await self._publisher.aclose()
+        await self._shards.close()
 
     # --- Who is here ------------------------------------------------------------------------------
     async def enter(self, room_id: int, ear: Ear) -> int:
@@ -167,7 +167,7 @@ class Hub:
         if self.is_degraded:
             return False
         try:
-            await self._publisher.publish(f"{CHANNEL}{room_id}", news.encode(item))
+            await self._shards.publish(room_id, news.encode(item))
         except AWAY as error:
             self._note_away(error)
             return False
@@ -205,14 +205,14 @@ class Hub:
         """While Redis is away the room is local; `_begin` takes all along."""
         if not self.is_degraded:
             try:
-                await self._subscription.add(f"{CHANNEL}{room_id}")
+                await self._shards.add(room_id)
             except AWAY as error:
                 self._note_away(error)
 
     async def _unsubscribe(self, room_id: int) -> None:
         if not self.is_degraded:
             try:
-                await self._subscription.remove(f"{CHANNEL}{room_id}")
+                await self._shards.remove(room_id)
             except AWAY as error:
                 self._note_away(error)
 
@@ -220,13 +220,21 @@ class Hub:
         while True:
             try:
                 await self._begin()
-                # Until somebody finds that Redis is away.
-                while not self.is_degraded:
-                    if heard := await self._subscription.hear(LOOK_UP_EVERY):
-                        self._hear(*heard)
+                async with asyncio.TaskGroup() as group:
+                    for line in self._shards.lines:
+                        group.create_task(self._attend(line))
             except AWAY as error:
                 self._note_away(error)
             await asyncio.sleep(RECONNECT_PAUSE)
+
+    async def _attend(self, line: Subscription) -> None:
+        """Until somebody finds that Redis is away, on whichever line."""
+        try:
+            while not self.is_degraded:
+                if heard := await line.hear(LOOK_UP_EVERY):
+                    self._hear(*heard)
+        except AWAY as error:
+            self._note_away(error)
 
     async def _begin(self) -> None:
         """Subscribe to every room that is here, and look at what was said while nobody heard.
@@ -234,10 +242,7 @@ class Hub:
         From the last look at who is here until Redis counts as back nothing is waited for: a room
         that is entered before is subscribed to here, one entered after by `_open`.
         """
-        await self._publisher.ping()
-        await self._subscription.begin(
-            lambda: {SIGN_INS, *(f"{CHANNEL}{room}" for room in self._rooms)}
-        )
+        await self._shards.begin(SIGN_INS, self._rooms.keys)
         self.is_degraded = False
         log.info("rooms_connected")
         self._on_degraded()

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Container, Coroutine
+from collections.abc import Callable, Container, Coroutine, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -68,11 +68,13 @@ class Rooms:
         *,
         database_url: str,
         redis_url: str,
+        channel_urls: Sequence[str] = (),
         pgbouncer: bool = False,
         rates: Rates | None = None,
     ) -> None:
         self.rates = rates or Rates()
         self._urls, self._pgbouncer = (database_url, redis_url), pgbouncer
+        self._channel_urls = channel_urls
         self.sessions = Sessions()
         # Frames name rooms, and a room keeps its name.
         self._slugs: dict[int, str] = {}
@@ -86,6 +88,7 @@ class Rooms:
         self.store, self.house = Store(database_url, pgbouncer=self._pgbouncer), House(self)
         self.hub = Hub(
             redis_url,
+            channel_urls=self._channel_urls,
             read=self._read,
             newest=self.store.newest,
             on_presence=lambda room, change: self._teller.change(room, self._slugs[room], change),

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 from monitoring.redis_clients import asynchronous
@@ -16,28 +15,33 @@ SILENT_AFTER = 12.0
 
 
 class Subscription:
-    """Errors are those of redis-py, and TimeoutError: then `begin` again."""
+    """One connection. Errors are those of redis-py, and TimeoutError: then `restart`."""
 
     def __init__(self, redis_url: str) -> None:
         # A subscriber rightly waits for ever; its connection is its own.
         self._redis = asynchronous(redis_url, timeout=None)
         self._pubsub = self._redis.pubsub()
+        self._begun: set[str] = set()
         self._confirmed: dict[str, asyncio.Event] = {}
         self._heard_at = self._pinged_at = 0.0
 
-    async def begin(self, channels: Callable[[], AbstractSet[str]]) -> None:
-        """Anew, and to all of these: others may be added meanwhile. When it returns, Redis has
-        confirmed each, and nothing was waited for since the last look. What is said until then is
-        not heard."""
+    async def restart(self) -> None:
+        """Anew, and to nothing yet."""
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
         self._pubsub = self._redis.pubsub()
+        self._begun = set()
         self._heard_at = time.monotonic()
-        async with asyncio.timeout(BEGUN_WITHIN):
-            known: set[str] = set()
-            while new := channels() - known:
-                await self._pubsub.subscribe(*new)
-                await self._confirmations(set(new))
-                known |= new
+
+    async def cover(self, channels: AbstractSet[str]) -> bool:
+        """After `restart`: to those of them that are new. Whether anything was waited for; then
+        Redis has confirmed each, and what was said until then was not heard."""
+        new = channels - self._begun
+        if not new:
+            return False
+        await self._pubsub.subscribe(*new)
+        await self._confirmations(set(new))
+        self._begun |= new
+        return True
 
     async def _confirmations(self, channels: set[str]) -> None:
         while channels:

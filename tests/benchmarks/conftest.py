@@ -17,7 +17,7 @@ _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLI
 _ALONE = ["drain", "drains", "service", "quota", "leaderboard", "pages"]
 _ROOMS = ["fanout", "messages", "connections"]
 _CROWD = ["overload"]
-_UNDER_LOAD = ["redirect", "completions", "interaction", "cached", "layers"]
+_UNDER_LOAD = ["redirect", "scale", "completions", "interaction", "cached", "layers"]
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,9 @@ def test_drain_compares_few_stored_clicks_with_many(short_form: Found) -> None:
 
 
 def test_drains_side_by_side_are_compared_with_one(short_form: Found) -> None:
-    assert sides(short_form["drains"]) == {"drained by 1", "drained by 2", "drained by 4"}
+    drained = {f"drained by {number}" for number in (1, 2, 4)}
+    wanted = {f"{where} links, {by}" for where in ("few", "200") for by in drained}
+    assert sides(short_form["drains"]) == wanted
 
 
 @with_load
@@ -31,6 +33,13 @@ def test_redirects_are_compared_and_every_one_is_a_stored_click(short_form: Foun
 
     assert {"Rallypoint", "bare ASGI"} <= sides(found)
     assert "100 redirects one by one, 100 clicks stored; E1 and E2 hold" in found["notes"]
+
+
+@with_load
+def test_two_hosts_are_compared_with_one_where_there_can_be_two(short_form: Found) -> None:
+    found = short_form["scale"]
+
+    assert sides(found) == {"one web host", "two web hosts"} or "not measured" in found["notes"][0]
 
 
 @with_load

@@ -12,8 +12,18 @@ from links.clicks import streams
 from links.clicks.drain import Drained, drain_once, drain_stream
 from links.clicks.reconciliation import reconcile
 from links.health import stream_lag
-from links.models import Click, ClickStream, Link
-from links.redirect.click import FIELD, ClickBatch, ClickEvent, encode_batch, stream_name
+from links.models import Click, ClickStream, Link, OrphanSlug
+from links.redirect.click import (
+    FIELD,
+    ClickBatch,
+    ClickEvent,
+    decode_batch,
+    encode_batch,
+    new_event_id,
+    shares,
+    stream_name,
+)
+from links.redirect.networks import NetworkGate
 from links.redirect.stream import StreamWriter
 from links.tasks import drain_clicks
 from monitoring.redis import durable
@@ -163,11 +173,50 @@ def test_a_stream_that_is_none_any_more_is_still_drained(
     assert ClickStream.objects.count() == 2
 
 
-async def test_a_web_process_uses_all_streams_in_turn(settings: Settings) -> None:
+async def test_a_links_clicks_all_come_by_one_stream(settings: Settings) -> None:
+    """And what belongs to no link comes once."""
     writer = StreamWriter(settings.REDIS_URL, streams=2)
     await writer.connect()
-    for number in range(6):
-        await writer.add(str(number).encode())
+    events = [ClickEvent(new_event_id(), link) for link in (1, 2, 3, 4, 1)]
+    await writer.add(encode_batch(ClickBatch(bytes(16), 5, 1, events, {"/typo": 1})))
+    await writer.add(encode_batch(ClickBatch(bytes(16), 6, 1, [ClickEvent(new_event_id(), 2)])))
+    await writer.add(encode_batch(ClickBatch(bytes(16), 6, 1, [], {"/typo": 2})))
     await writer.close()
-    found = [[fields[FIELD] for _, fields in durable().xrange(name)] for name in (FIRST, SECOND)]
-    assert found == [[b"0", b"2", b"4"], [b"1", b"3", b"5"]]
+    found = [
+        [decode_batch(fields[FIELD]) for _, fields in durable().xrange(name)]
+        for name in (FIRST, SECOND)
+    ]
+    links = [[[event.link for event in batch.events] for batch in part] for part in found]
+    assert links == [[[2, 4], [2], []], [[1, 3, 1]]]
+    orphans = [batch.orphans for part in found for batch in part]
+    assert sum(one.get("/typo", 0) for one in orphans) == 3
+    assert {(batch.issued, batch.dropped) for batch in found[1]} == {(5, 1)}
+
+
+def test_a_batch_in_shares_is_counted_as_whole(make_link: MakeLink) -> None:
+    links = [make_link() for _ in range(4)]
+    batch = ClickBatch(bytes(16), 4, 0, [event(link) for link in links], {"/typo": 2})
+    for name, share in shares(batch, 2).items():
+        durable().xadd(name, {FIELD: encode_batch(share)})
+    assert reconcile().is_clean
+    assert drain_once(durable()) == (1, 2, 2)
+    assert reconcile().is_clean
+    drain_clicks()
+    assert reconcile().is_clean
+    assert OrphanSlug.objects.get().hits == 2
+
+
+async def test_networks_are_counted_once_for_clicks_of_several_streams(settings: Settings) -> None:
+    """The call that stores a batch's shares counts who made them, and stores none when one of them
+    is over."""
+    gate, writer = NetworkGate("3/1d"), StreamWriter(settings.REDIS_URL, streams=2)
+    await writer.connect()
+    events = [ClickEvent(new_event_id(), link) for link in (1, 2, 2)]
+    payload = encode_batch(ClickBatch(bytes(16), 3, 0, events))
+    tally = gate.tally(["203.0.113.1", "203.0.113.2", "203.0.113.2"])
+    assert tally
+    assert await writer.add_counted(payload, tally) == [1, 2]
+    assert [durable().xlen(name) for name in (FIRST, SECOND)] == [1, 1]
+    assert await writer.add_counted(payload, tally) == [2, 4]
+    assert [durable().xlen(name) for name in (FIRST, SECOND)] == [1, 1]
+    await writer.close()
