@@ -22,21 +22,24 @@ from benchmarks import (
     drain,
     drains,
     evidence,
+    faults,
     interaction,
     layers,
     leaderboard,
     overload,
     pages,
     quota,
+    recovery,
     redirect,
     scale,
     service,
+    soak,
     start,
     stats,
 )
 from benchmarks.machine import load_average, say, versions
 from benchmarks.plan import SHORT, Plan
-from benchmarks.results import Result, page, show, write_json
+from benchmarks.results import Result, page, read_json, show, write_json
 from benchmarks.rooms import connections, fanout, messages
 from benchmarks.servers import NotStartedError
 from benchmarks.stores import Stores
@@ -62,13 +65,20 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
     "overload": overload.run,
     "scale": scale.run,
     "start": start.run,
+    "recovery": recovery.run,
+    "kills": faults.kills,
+    "reloads": faults.reloads,
+    "soak": soak.run,
 }
 
 
 def main() -> int:
     options = _parse()
+    if options.page:
+        print(page([result for file in options.page for result in read_json(file)]))
+        return 0
     plan = SHORT if options.short else Plan()
-    chosen = {"seconds": options.seconds, "rounds": options.rounds}
+    chosen = {"seconds": options.seconds, "rounds": options.rounds, "soaked": options.minutes}
     plan = replace(plan, **{name: value for name, value in chosen.items() if value})
     results = []
     signal.signal(signal.SIGTERM, _leave)  # so that everything started is stopped
@@ -99,7 +109,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--seconds", type=float, help="of load a round (5)")
     parser.add_argument("--rounds", type=int, help="of each side, in turn (5)")
+    parser.add_argument("--minutes", type=float, help="of the soak (10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    parser.add_argument(
+        "--page", type=Path, nargs="+", metavar="FILE", help="measure nothing: one page of these"
+    )
     parser.add_argument(
         "--short", action="store_true", help="only show that it works: tiny, and judges nothing"
     )

@@ -23,6 +23,10 @@ class Plan:
     guests: int = 10_000  # connections at once
     small_rooms: int = 1_000
     visits: int = 5_000  # clicks of which some are players' own
+    kills: int = 100  # random ones, over mixed work
+    reloads: int = 20
+    backed_up: int = 5_000_000  # clicks in a database of a gigabyte
+    soaked: float = 10.0  # minutes
     judged: bool = True
 
 
@@ -44,5 +48,6 @@ SHORT = Plan(
     guests=40,
     small_rooms=4,
     visits=40,
+    backed_up=2_000,
     judged=False,
 )

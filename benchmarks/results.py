@@ -91,6 +91,19 @@ def write_json(path: Path, versions: dict[str, str], results: list[Result]) -> N
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path) -> list[Result]:
+    """The results that `write_json` wrote; KeyError or ValueError when they are something else."""
+    results = []
+    for data in json.loads(path.read_text(encoding="utf-8"))["results"]:
+        sides = [Side(s["name"], s["unit"], s["rounds"], s["note"]) for s in data["sides"]]
+        targets = [
+            Target(t["name"], t["value"], t["bound"], t["unit"], t["at_least"])
+            for t in data["targets"]
+        ]
+        results.append(Result(data["name"], data["what"], sides, targets, data["notes"]))
+    return results
+
+
 def _number(value: float) -> str:
     if value >= 100:
         return f"{value:,.0f}"

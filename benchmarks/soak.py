@@ -1,20 +1,19 @@
-"""`python -m benchmarks.soak --minutes 10`: hours in small. At four fifths of what the machine can
-answer, memory, file descriptors and connections must not grow.
+"""Hours in small: at four fifths of what the machine can answer, memory, file descriptors and
+connections must not grow.
 
-They are read once a minute, of every web worker, over the whole time; the first minutes, in which
-caches fill, are not judged. Exit code 1 when something grew.
+They are read ten times, of every web worker; the first third of the time, in which caches fill, is
+not judged.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.__main__ import servers
 from benchmarks.machine import say
+from benchmarks.plan import Plan
+from benchmarks.results import Result, Side, Target
 from benchmarks.servers import Server, rallypoint_on_all_cores
 from benchmarks.stores import Stores
 from benchmarks.traffic.driver import Seen, crowd, mixed
@@ -24,6 +23,7 @@ _SHARE = 0.8
 _CAPACITY_SECONDS = 15.0
 _MOST_GROWTH = 1.10
 _KIB = 1024
+_UNITS = {"memory": "MiB", "files": "", "sockets": ""}
 
 
 class Sample(NamedTuple):
@@ -34,25 +34,17 @@ class Sample(NamedTuple):
     sockets: int
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    minutes: float = parser.parse_args().minutes
-    with servers() as (database_url, redis_url), Stores(database_url, redis_url) as stores:
-        return _judge(*_soak(stores, minutes))
-
-
-def _soak(stores: Stores, minutes: float) -> tuple[list[Sample], Seen]:
+def run(stores: Stores, plan: Plan) -> Result:
     with stores.new("soak") as store, stores.on_all_cores():
         kinds = mixed(store, players=1_000)
         with rallypoint_on_all_cores(store, RATE_LIMITS="off") as server:
             ask = partial(crowd, server.url, kinds, connections=_CONNECTIONS)
             rate = ask(rate=None, seconds=_CAPACITY_SECONDS).rate
-            say(f"soak: {rate:,.0f}/s answered at most; {minutes:g} minutes at {_SHARE:.0%}")
+            say(f"soak: {rate:,.0f}/s answered at most; {plan.soaked:g} minutes at {_SHARE:.0%}")
             with ThreadPoolExecutor(1) as one:
-                load = one.submit(ask, rate=rate * _SHARE, seconds=minutes * 60)
-                samples = list(_watch(server, load, every=max(1.0, minutes * 6)))
-            return samples, load.result()
+                load = one.submit(ask, rate=rate * _SHARE, seconds=plan.soaked * 60)
+                samples = list(_watch(server, load, every=max(1.0, plan.soaked * 6)))
+            return _judged(samples, load.result(), plan.soaked, rate)
 
 
 def _watch(server: Server, load: "Future[Seen]", *, every: float) -> Iterator[Sample]:
@@ -81,21 +73,15 @@ def _target(link: Path) -> str:
         return ""
 
 
-def _judge(samples: list[Sample], seen: Seen) -> int:
+def _judged(samples: list[Sample], seen: Seen, minutes: float, rate: float) -> Result:
     """Against what it was when a third of the time had passed."""
+    result = Result("soak", f"{minutes:g} minutes at {_SHARE:.0%} of {rate:,.0f}/s")
     begin, end = samples[len(samples) // 3], samples[-1]
-    print(
-        f"{seen.count('good'):,} answered, {seen.count('shed')} shed, {seen.count('error')} errors"
-    )
-    grown = []
-    for name in Sample._fields:
-        before, after = getattr(begin, name), getattr(end, name)
-        ratio = after / before if before else 1.0
-        verdict = "PASS" if ratio <= _MOST_GROWTH else "MISS"
-        grown += [name] if verdict == "MISS" else []
-        print(f"  {verdict}  {name:<8} {before:,.0f} -> {after:,.0f}  ({ratio:.2f} x)")
-    return 1 if grown or seen.count("error") else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    for name, unit in _UNITS.items():
+        result.sides.append(Side(name, unit, [float(getattr(one, name)) for one in samples]))
+        growth = getattr(end, name) / max(1, getattr(begin, name))
+        result.targets.append(Target(f"growth of {name}", growth, _MOST_GROWTH, at_least=False))
+    errors = seen.count("error")
+    result.targets.append(Target("errors", errors, 0, "", at_least=False))
+    result.notes.append(f"{seen.count('good'):,} answered, {seen.count('shed')} shed")
+    return result

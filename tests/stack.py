@@ -50,6 +50,8 @@ class Stack:
         self.api = requests.Session()
 
     def __enter__(self) -> Self:
+        # Who imports gunicorn's configuration is a web process, and so is all that she starts.
+        assert "RALLYPOINT_ROLE" not in os.environ
         self._servers.__enter__()
         self.env = os.environ | {
             "DATABASE_URL": self._servers.database_url,

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 CAN_LOAD = bool(shutil.which("wrk") or shutil.which("node"))
 # They would point it at the databases of the tests that run at the same time.
 _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "PUBLIC_URL"}
-_ALONE = ["drain", "drains", "service", "quota", "leaderboard", "pages"]
+_ALONE = ["drain", "drains", "service", "quota", "leaderboard", "pages", "recovery"]
 _ROOMS = ["fanout", "messages", "connections"]
 _CROWD = ["overload"]
 _UNDER_LOAD = ["redirect", "scale", "completions", "interaction", "cached", "layers"]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.results import Result, Side, Target, page, show, write_json
+from benchmarks.results import Result, Side, Target, page, read_json, show, write_json
 
 
 def test_a_side_is_its_median_round() -> None:
@@ -49,3 +49,11 @@ def test_the_json_has_rounds_medians_and_verdicts(tmp_path: Path) -> None:
     shown = found["results"][0]["sides"][0]
     assert (shown["rounds"], shown["median"]) == ([3.0, 1.0, 2.0], 2.0)
     assert found["results"][0]["targets"][0]["reached"] is True
+
+
+def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
+    target = Target("median", 2.0, 50.0, "ms", at_least=False)
+    found = [Result("stats", "a link", [Side("ours", "ms", [2.0], "noted")], [target], ["proved"])]
+    write_json(tmp_path / "found.json", {}, found)
+
+    assert read_json(tmp_path / "found.json") == found

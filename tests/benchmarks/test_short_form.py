@@ -27,6 +27,13 @@ def test_drains_side_by_side_are_compared_with_one(short_form: Found) -> None:
     assert sides(short_form["drains"]) == wanted
 
 
+def test_a_backup_is_tried(short_form: Found) -> None:
+    found = short_form["recovery"]
+
+    assert sides(found) == {"manage.py backup", "manage.py restore --drill"}
+    assert [target["reached"] for target in found["targets"]] == [True]
+
+
 @with_load
 def test_redirects_are_compared_and_every_one_is_a_stored_click(short_form: Found) -> None:
     found = short_form["redirect"]

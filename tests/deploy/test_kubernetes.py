@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from benchmarks import PROJECT
-from config import gunicorn
+from tests.deploy.web import graceful_timeout
 
 OVERLAY = PROJECT / "deploy" / "kubernetes" / "overlays" / "example"
 VERSIONS = ["1.29", "1.34"]
@@ -104,7 +104,7 @@ def test_a_pod_has_the_time_to_leave(built: list[dict[str, Any]]) -> None:
     pod = of_kind(built, "Deployment")["rallypoint-web"]["spec"]["template"]["spec"]
     said = " ".join(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"])
     (pause,) = re.findall(r"sleep (\d+)", said)
-    assert pod["terminationGracePeriodSeconds"] > int(pause) + gunicorn.graceful_timeout + 10
+    assert pod["terminationGracePeriodSeconds"] > int(pause) + graceful_timeout() + 10
 
 
 def test_a_release_takes_no_web_pod_away_before_its_successor_is_ready(

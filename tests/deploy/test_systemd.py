@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import PROJECT
+from tests.deploy.web import graceful_timeout
 
 UNITS = PROJECT / "deploy" / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))
@@ -60,11 +61,9 @@ def test_they_start_what_the_container_starts() -> None:
 
 
 def test_there_is_time_to_stop() -> None:
-    from config.gunicorn import graceful_timeout
-
     said = (UNITS / "rallypoint-web.service").read_text()
     (seconds,) = re.findall(r"TimeoutStopSec=(\d+)", said)
-    assert int(seconds) > graceful_timeout
+    assert int(seconds) > graceful_timeout()
     assert "KillMode=mixed" in said  # workers are told by their parent, in its order
 
 
