@@ -42,8 +42,8 @@ class _Place:
     def __init__(self, directory: Path, stack: ExitStack) -> None:
         self._directory, self._stack = directory, stack
         network = Network(stack)
-        self.webs = [network.host(f"w{number}", 10 + number, core=_CORE) for number in (1, 2)]
-        self._worker = network.host("b", 20, core=_CORE)
+        self.webs = [network.host(f"w{number}", 10 + number) for number in (1, 2)]
+        self._worker = network.host("b", 20)
         database = SharedPostgres(directory, network.address)
         redis = SharedValkey(directory, network.address)
         for server in (database, redis):
@@ -67,6 +67,8 @@ class _Place:
             self._stack.enter_context(self._serving(host))
         for host in self.webs:
             _wait_for(f"http://{host.address}:{_PORT}/ping")
+        for host in self.webs:
+            host.limit(_CORE)
 
     def manage(self, *words: str) -> str:
         """By the workers' host."""
@@ -82,6 +84,7 @@ class _Place:
         try:
             yield
         finally:
+            host.limit(1)  # leaving takes it as long as starting would
             web.terminate()
             web.wait(timeout=60)
 

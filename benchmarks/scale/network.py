@@ -35,11 +35,20 @@ def _controller() -> Path | None:
 
 @dataclass(frozen=True)
 class Host:
-    """`core` is the part of one that everything on it shares."""
+    """Everything on it shares one part of a core, once it is limited."""
 
     name: str
     address: str
     group: Path
+
+    def limit(self, core: float) -> None:
+        """To this part of one, from now on."""
+        quota = round(_PERIOD * core)
+        if (self.group / "cpu.max").exists():
+            (self.group / "cpu.max").write_text(f"{quota} {_PERIOD}")
+        else:
+            (self.group / "cpu.cfs_period_us").write_text(str(_PERIOD))
+            (self.group / "cpu.cfs_quota_us").write_text(str(quota))
 
     def start(self, argv: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as said:
@@ -73,9 +82,9 @@ class Network:
         _ip("addr", "add", f"{self.address}/24", "dev", self._bridge)
         _ip("link", "set", self._bridge, "up")
 
-    def host(self, name: str, number: int, *, core: float) -> Host:
+    def host(self, name: str, number: int) -> Host:
         own = f"{self._bridge}{name}"
-        group = self._stack.enter_context(_group(own, core))
+        group = self._stack.enter_context(_group(own))
         _ip("netns", "add", own)
         self._stack.callback(_ip, "netns", "del", own)
         outer, inner, address = f"{own}o", f"{own}i", f"{_SUBNET}.{number}"
@@ -89,20 +98,15 @@ class Network:
 
 
 @contextmanager
-def _group(name: str, core: float) -> Iterator[Path]:
-    """Its part is its own: what else runs on this machine comes after it."""
+def _group(name: str) -> Iterator[Path]:
+    """What it may have is its own: what else runs on this machine comes after it."""
     controller = _controller()
     assert controller
     group = controller / name
     group.mkdir()
-    quota = round(_PERIOD * core)
-    if (group / "cpu.max").exists():
-        (group / "cpu.max").write_text(f"{quota} {_PERIOD}")
-        (group / "cpu.weight").write_text("1000")
-    else:
-        (group / "cpu.shares").write_text("10240")
-        (group / "cpu.cfs_period_us").write_text(str(_PERIOD))
-        (group / "cpu.cfs_quota_us").write_text(str(quota))
+    is_version_2 = (group / "cpu.weight").exists()
+    shares, most = ("cpu.weight", "1000") if is_version_2 else ("cpu.shares", "10240")
+    (group / shares).write_text(most)
     try:
         yield group
     finally:
