@@ -3,7 +3,7 @@
 
 PORT ?= 8000
 HOST ?= 127.0.0.1
-WORKERS ?= 2
+WORKERS ?= 3
 ARGS ?=
 PYTHON ?= python3
 SBOM ?= var/sbom.json

@@ -17,6 +17,9 @@ from monitoring.supervisor.program import Program
 from monitoring.supervisor.terminal import Terminal
 from tests.stack import Stack
 
+# Who works on then is killed, which loses nothing.
+_STOPPED_WITHIN = 3
+
 
 class Background:
     """Works inside of `with`; `stop` and `start` in between. Celery's worker ends itself when Redis
@@ -51,7 +54,7 @@ class Background:
     def _keeper(self, name: str, *options: str) -> Keeper:
         log = self._open.enter_context((self._stack.directory / f"{name}.log").open("a"))
         argv = [sys.executable, "-m", "celery", "-A", self._app, name, *options]
-        program = Program(name, argv, self._stack.env, PROJECT)
+        program = Program(name, argv, self._stack.env, PROJECT, stop_seconds=_STOPPED_WITHIN)
         return Keeper(program, Terminal(log), Backoff(longest=1))
 
     def stop(self) -> None:

@@ -25,7 +25,7 @@ def place(tmp_path: Path) -> Path:
 def test_whatever_is_broken_the_clients_notes_are_what_is_stored(
     place: Path, long_form: bool
 ) -> None:
-    steps = plan(SEED, 100 if long_form else 8, possible())
+    steps = plan(SEED, 100 if long_form else 5, possible())
     verdict = Campaign(place, SEED).run(steps)
     assert verdict.passed, verdict.as_json()
 

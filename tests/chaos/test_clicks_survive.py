@@ -35,7 +35,7 @@ def _assert_exact(stack: Stack, slug: str, redirects: int, *, unanswered: int = 
 def test_killing_the_drain_loses_and_doubles_nothing(
     stack: Stack, slug: str, long_form: bool
 ) -> None:
-    kills, randomness = 30 if long_form else 5, random.Random(7)
+    kills, randomness = 30 if long_form else 3, random.Random(7)
 
     with clicking(stack.port, slug, clients=4) as clicks:
         for _ in range(kills):
@@ -69,7 +69,7 @@ def test_killing_a_web_worker_fails_only_its_requests(stack: Stack, slug: str) -
 
 
 def test_redirects_go_on_while_redis_is_gone(stack: Stack, slug: str, long_form: bool) -> None:
-    seconds = 20 if long_form else 4
+    seconds = 20 if long_form else 2
 
     with clicking(stack.port, slug) as clicks:
         wait_until(lambda: clicks.redirects > 100)
@@ -83,7 +83,7 @@ def test_redirects_go_on_while_redis_is_gone(stack: Stack, slug: str, long_form:
 
 
 def test_redirects_stay_fast_while_redis_hangs(stack: Stack, slug: str, long_form: bool) -> None:
-    seconds = 20 if long_form else 4
+    seconds = 20 if long_form else 2
 
     with clicking(stack.port, slug) as clicks:
         wait_until(lambda: clicks.redirects > 100)
@@ -120,7 +120,7 @@ def test_an_unknown_link_is_a_clear_503_while_postgresql_is_gone(stack: Stack) -
 
 def test_a_reload_under_load_fails_no_request(stack: Stack, slug: str, long_form: bool) -> None:
     with clicking(stack.port, slug) as clicks:
-        for _ in range(5 if long_form else 2):
+        for _ in range(5 if long_form else 1):
             seen = clicks.redirects
             wait_until(lambda: clicks.redirects > seen + 50)  # noqa: B023 - used at once
             stack.reload()
