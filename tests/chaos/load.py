@@ -1,4 +1,4 @@
-"""Clients that click without pause while something is being killed."""
+"""Clients that click all the time while something is being killed."""
 
 import http.client
 import threading
@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+# Enough clicks to meet any moment, and not so many that they are all the machine does.
+PAUSE = 0.004
 
 
 @dataclass
@@ -26,7 +29,7 @@ class Clicks:
 
 
 @contextmanager
-def clicking(port: int, slug: str, *, clients: int = 8, pause: float = 0.0) -> Iterator[Clicks]:
+def clicking(port: int, slug: str, *, clients: int = 8, pause: float = PAUSE) -> Iterator[Clicks]:
     """Keep-alive clients that click until the block ends; each waits for its answer, and `pause`
     seconds more."""
     clicks, stop, lock = Clicks(), threading.Event(), threading.Lock()

@@ -93,7 +93,8 @@ def test_the_list_says_where_each_is_and_deletes_reach_both(
     assert {name.rpartition("/")[2] for name in bucket.objects} == {
         second.archive, f"{second.name}.json",
     }  # fmt: skip
-    assert first.name not in say("backups")
+    (entry,) = json.loads(say("backups", "--json"))["backups"]
+    assert entry["name"] == second.name != first.name
 
 
 def test_verifying_and_drilling_are_noted_in_both(
