@@ -18,6 +18,7 @@ from tests.chaos.crowd import make_people
 from tests.stack import Stack, wait_until
 
 SLUGS, VISITORS, PLAYERS, GUESTS, ROOMS = 4, 6, 4, 8, 2
+QUESTS_A_FILE = 1_000
 # The relay brings it to the receiver: see worker.py.
 RECEIVER = "http://receiver.test/"
 
@@ -45,7 +46,9 @@ class Workload:
             wait_until(lambda slug=slug: self.stack.click(slug).status_code == 302)
         self.rooms = [f"campaign-{self.tag}-{number}" for number in range(ROOMS)]
         tokens = _lasting(self.stack, make_people(self.stack, PLAYERS, self.rooms))
-        self.stack.make_quests(*[{"title": self.tag}] * self._quests)
+        for made in range(0, self._quests, QUESTS_A_FILE):
+            many = min(QUESTS_A_FILE, self._quests - made)
+            self.stack.make_quests(*[{"title": self.tag}] * many)
         self._subscribe()
         self._let_in_visitors()
         self._let_in_players(tokens)
