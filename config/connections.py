@@ -1,6 +1,7 @@
 """Where PostgreSQL and Redis are: given URLs, or the private servers that `manage.py up` runs."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
@@ -54,6 +55,20 @@ def sibling_redis(url: str) -> str:
 def django_cache(url: str) -> tuple[str, dict[str, Any]]:
     """(LOCATION, more for the pool of connections)."""
     return redis_sentinel.resolved(url)
+
+
+def clickhouse_url() -> str:
+    """Where clicks are copied to; "" for nowhere. There is a password in it."""
+    url = env.secret("CLICKHOUSE_URL")
+    if url and urlsplit(url).scheme not in {"http", "https", "clickhouse"}:
+        raise ImproperlyConfigured(
+            "CLICKHOUSE_URL must be http://user:password@host:8123/database, or begin with https://"
+        )
+    if url and find_spec("clickhouse_connect") is None:
+        raise ImproperlyConfigured(
+            "CLICKHOUSE_URL needs a driver: pip install 'rallypoint[clickhouse]'"
+        )
+    return url
 
 
 def channel_urls() -> list[str]:

@@ -148,6 +148,8 @@ DATABASE_ROUTERS = ["monitoring.postgresql.replicas.Router"]
 # --- Redis ----------------------------------------------------------------------------------------
 # REDIS_URL is durable (streams, broker, channels); what is in CACHE_URL may be evicted at any time.
 CACHE_URL = env.secret("CACHE_URL") or connections.sibling_redis(REDIS_URL)
+# Clicks are copied there, and statistics read there (docs/scaling.md).
+CLICKHOUSE_URL = connections.clickhouse_url()
 CACHE_TTL = env.integer("CACHE_TTL", 300)
 _cache_location, _cache_connections = connections.django_cache(CACHE_URL)
 CACHES = {
@@ -251,6 +253,8 @@ CELERY_BEAT_SCHEDULE = {
     "links.fetch_metadata": {"task": "links.tasks.fetch_metadata", "schedule": 10.0},
     "links.keep_partitions": {"task": "links.tasks.keep_partitions", "schedule": 3600.0},
     "links.reconcile": {"task": "links.tasks.reconcile", "schedule": 86_400.0},
+    "links.copy_clicks": {"task": "links.tasks.copy_clicks", "schedule": 10.0},
+    "links.copy_all_clicks": {"task": "links.tasks.copy_all_clicks", "schedule": 3600.0},
     "quests.sweep_evidence": {"task": "quests.tasks.sweep_evidence", "schedule": 10.0},
     "quests.fold_ranks": {"task": "quests.tasks.fold_ranks", "schedule": 1.0},
     "quests.recompute_achievements": {
@@ -513,6 +517,7 @@ HEALTH_CHECKS = {
     "backups": "monitoring.backups.health.check_backups",
     # Only where there are any: elsewhere it would say nothing.
     **({"replicas": "monitoring.health.replicas.check_replicas"} if DATABASE_REPLICAS else {}),
+    **({"clickhouse": "links.health.check_clickhouse"} if CLICKHOUSE_URL else {}),
 }
 
 # What people see at /status, and which of the checks above each is made of.

@@ -7,6 +7,7 @@ from django.conf import settings
 from links.clicks.stream import read_entries
 from links.clicks.streams import names
 from links.redirect.spool import Spool
+from links.warehouse import state
 from monitoring.health.report import Check, Status
 from monitoring.health.runner import check
 from monitoring.redis import durable
@@ -35,6 +36,20 @@ def check_spool() -> Check:
     size = Spool(settings.SPOOL_DIR, max_bytes=0).size()
     status = Status.DEGRADED if size else Status.HEALTHY
     return Check(status, details={"bytes": size})
+
+
+_NOT_COPIED = (
+    "Statistics come from PostgreSQL while ClickHouse does not answer, or lacks clicks: "
+    "`manage.py clickhouse status` says of which days, `manage.py clickhouse copy` brings them."
+)
+
+
+@check(hint=_NOT_COPIED, unseen=_NOT_COPIED)
+def check_clickhouse() -> Check:
+    """Degraded while the copy is not whole, or was not made for a minute."""
+    whole = state.whole_since()
+    status = Status.DEGRADED if whole is None else Status.HEALTHY
+    return Check(status, details={"wholeSince": whole and whole.isoformat()})
 
 
 def stream_lag(only: str = "") -> tuple[int, float]:

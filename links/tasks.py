@@ -2,9 +2,11 @@
 as a queued message."""
 
 import time
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 
 from links.clicks import drain, marks, partitions, reconciliation
 from links.clicks.orphans import forget_old_orphans
@@ -21,6 +23,7 @@ log = structlog.get_logger(__name__)
 DRAIN_SECONDS = 20
 METADATA_SECONDS = 20
 FORGET_SECONDS = 20
+COPY_SECONDS = 40
 
 
 @shared_task
@@ -71,3 +74,24 @@ def reconcile() -> bool:
     for line in report.differences:
         log.error("reconcile_difference", equation=line.equation, subject=line.subject)
     return report.is_clean
+
+
+@shared_task
+def copy_clicks() -> int:
+    """Bring what is new to ClickHouse, if there is one. Returns how many clicks."""
+    return _copy_since(datetime.now(UTC).date() - timedelta(days=1))
+
+
+@shared_task
+def copy_all_clicks() -> int:
+    """Compare every day there ever was, and bring what came late."""
+    return _copy_since(date.min)
+
+
+def _copy_since(day: date) -> int:
+    if not settings.CLICKHOUSE_URL:
+        return 0
+    from links.warehouse.copying import copy
+
+    copied = copy(day, seconds=COPY_SECONDS)
+    return copied.clicks if copied else 0
