@@ -52,15 +52,15 @@ def drain_stream(redis: Redis, name: str, *, max_events: int = MAX_EVENTS) -> Dr
         if cursor is None:
             return None
         part = stream.read_part(redis, name, max_events)
-        if not part.entries:
+        if not part.ids:
             return Drained()
         stored = _store(part.batches)
-        cursor.last_id = part.last_id
+        cursor.last_id = part.ids[-1]
         cursor.drained_at = timezone.now()
         cursor.save()
-    # Only now, and never before the commit. What a kill leaves behind, the next drain trims.
-    redis.xtrim(name, minid=stream.after(cursor.last_id), approximate=False)
-    return Drained(part.entries, part.events, stored)
+    # Only now, and never before the commit. What a kill leaves behind, the next drain reads again.
+    stream.take_out(redis, name, part)
+    return Drained(len(part.ids), part.events, stored)
 
 
 def _store(batches: list[ClickBatch]) -> int:

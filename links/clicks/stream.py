@@ -25,11 +25,9 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 
 @dataclass
 class Part:
-    """A stretch of the stream; `last_id` is its last entry's. An entry that is no batch of clicks
-    counts among the entries and has no batch."""
+    """A stretch of the stream. An entry that is no batch of clicks has an id here and no batch."""
 
-    last_id: str
-    entries: int = 0
+    ids: list[str] = field(default_factory=list)
     events: int = 0
     batches: list[ClickBatch] = field(default_factory=list)
 
@@ -51,10 +49,9 @@ def read_entries(
 
 def read_part(redis: Redis, name: str, max_events: int) -> Part:
     """What is there, up to about `max_events` events; whole entries only."""
-    part = Part("0-0")
+    part = Part()
     for entry_id, batch in read_entries(redis, name):
-        part.last_id = entry_id
-        part.entries += 1
+        part.ids.append(entry_id)
         if batch is not None:
             part.batches.append(batch)
             part.events += len(batch.events)
@@ -63,10 +60,9 @@ def read_part(redis: Redis, name: str, max_events: int) -> Part:
     return part
 
 
-def after(entry_id: str) -> str:
-    """The smallest id that is greater."""
-    moment, _, number = entry_id.partition("-")
-    return f"{moment}-{int(number) + 1}"
+def take_out(redis: Redis, name: str, part: Part) -> None:
+    """These entries and no others: after a failover there may be new ones with smaller numbers."""
+    redis.xdel(name, *part.ids)
 
 
 def waiting_batches(redis: Redis, names: Iterable[str]) -> Iterator[ClickBatch]:

@@ -61,8 +61,8 @@ def moment_of(event_id: bytes) -> int:
 
 def shares(batch: ClickBatch, streams: int) -> dict[str, ClickBatch]:
     """What each stream gets of it: a link's clicks are always in the same one, so that those who
-    drain side by side want different rows. Totals and orphans, which belong to no link, go with
-    the first share."""
+    drain side by side want different rows. The issuer's totals travel with each, and orphans, which
+    belong to no link, with the first."""
     events: dict[int, list[ClickEvent]] = {}
     for event in batch.events:
         events.setdefault(event.link % streams, []).append(event)
@@ -85,3 +85,12 @@ def encode_batch(batch: ClickBatch) -> bytes:
 def decode_batch(data: bytes) -> ClickBatch:
     """The batch in a stream entry or a spool frame; msgspec.ValidationError for anything else."""
     return _decoder.decode(data)
+
+
+def entries(payload: bytes, streams: int) -> dict[str, bytes]:
+    """An encoded batch by the streams that it goes to. Read again where there are several: who has
+    one pays nothing for it."""
+    if streams == 1:
+        return {STREAM: payload}
+    parts = shares(decode_batch(payload), streams)
+    return {name: encode_batch(part) for name, part in parts.items()}

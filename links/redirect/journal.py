@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from links.redirect.availability import FAILURES, Availability
+from links.redirect.availability import FAILURES, StreamAvailability
 from links.redirect.click import ClickBatch, ClickEvent, encode_batch
+from links.redirect.delivery import SEND_TIMEOUT, Delivery, Send
 from links.redirect.networks import NOBODY, NetworkGate, Tally
 from links.redirect.spool import Spool, SpoolFullError
 
@@ -20,13 +21,10 @@ log = structlog.get_logger(__name__)
 
 MAX_ORPHANS = 1000
 MAX_LOOKERS = 10_000
-# Longer than any healthy answer. Only the requests of the batch that meets a new outage wait it.
-SEND_TIMEOUT = 0.1
 # Turns of the event loop between two batches: those just answered write, whoever asks next is read,
 # and their clicks go along. Under load that makes batches twice as big, and fewer of them.
 TURNS = 3
 
-Send = Callable[[bytes], Awaitable[object]]
 Count = Callable[[bytes, Tally], Awaitable[Sequence[int]]]
 
 
@@ -42,22 +40,17 @@ class ClickJournal:
         self,
         send: Send,
         spool: Spool,
-        redis: Availability,
+        stream: StreamAvailability,
         gate: NetworkGate | None = None,
         count: Count | None = None,
     ) -> None:
-        self._send = send
+        self._delivery = Delivery(send, spool, stream)
         self._gate, self._count = gate, count
-        self._spool = spool
-        self._redis = redis
         self._issuer = uuid.uuid4().bytes
         self.issued = 0
         self.dropped = 0
         self._told_dropped = 0
         self._orphans: dict[str, int] = {}
-        # Of the batch that Redis may have or not; there is one at most, since the next one is asked
-        # for after it.
-        self._unclear = b""
         self._events: list[ClickEvent] = []
         # A future a request and not one a batch: a client that hangs up cancels what it awaits.
         self._waiting: list[asyncio.Future[int]] = []
@@ -102,12 +95,19 @@ class ClickJournal:
         """Send what is left, orphans and losses included: at the process's end, and now and then
         before."""
         is_untold = self.dropped > self._told_dropped
-        is_filled = self._events or self._orphans or self._lookers or self._unclear
+        is_filled = self._events or self._orphans or self._lookers or not self._delivery.is_clear
         if self._flusher is None and (is_filled or is_untold):
             self._flusher = asyncio.get_running_loop().create_task(self._flush_while_filled())
         if self._flusher is not None:
             # Shielded: whoever waits here may be cancelled, the clicks may not.
             await asyncio.shield(self._flusher)
+
+    async def close(self) -> None:
+        """At the process's end: what nobody takes now is lost, and is said to be."""
+        await self.flush()
+        if lost := self._delivery.give_up():
+            self.dropped += lost
+            log.error("clicks_dropped", clicks=lost, error="neither Redis nor the disk took them")
 
     async def _flush_while_filled(self) -> None:
         try:
@@ -120,6 +120,7 @@ class ClickJournal:
             self._flusher = None
 
     async def _flush_batch(self) -> None:
+        await self._delivery.clear_up()
         waiting, self._waiting = self._waiting, []
         events, self._events = self._events, []
         orphans, self._orphans = self._orphans, {}
@@ -127,14 +128,13 @@ class ClickJournal:
         self._networks, self._lookers = [], []
         batch = ClickBatch(self._issuer, self.issued, self.dropped, events, orphans)
         waits: list[int] = []
-        await self._clear_up()
-        may_be_stored = self._redis.up
+        may_be_stored = self._delivery.stream.up
         try:
             waits, is_safe = await self._judge(batch, callers)
             if any(waits):
                 batch = self._without(batch, waits)
             if not is_safe:
-                await self._make_safe(encode_batch(batch))
+                await self._delivery.make_safe(encode_batch(batch))
         except (OSError, SpoolFullError) as error:
             self._give_up(batch, error, may_be_stored=may_be_stored)
         except Exception as error:
@@ -147,27 +147,13 @@ class ClickJournal:
         _end(waiting, waits)
 
     def _give_up(self, batch: ClickBatch, error: Exception, *, may_be_stored: bool) -> None:
-        """The visitors are still sent on. What was asked of Redis before no disk took it may be
-        there: counted as dropped it would be counted twice, so it is asked again later."""
+        """The visitors are still sent on."""
         if may_be_stored:
-            self._unclear = encode_batch(batch)
-            log.warning("clicks_unclear", clicks=len(batch.events), error=str(error))
+            self._delivery.keep(encode_batch(batch), len(batch.events), error)
             return
         # The loss is counted and shown, not hidden.
         self.dropped += len(batch.events)
         log.error("clicks_dropped", clicks=len(batch.events), error=str(error))
-
-    async def _clear_up(self) -> None:
-        """Event ids make a second copy harmless."""
-        if not self._unclear or not self._redis.up:
-            return
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT):
-                await self._send(self._unclear)
-        except FAILURES as error:
-            self._lose_redis(error)
-        else:
-            self._unclear = b""
 
     async def _judge(self, batch: ClickBatch, callers: list[str]) -> tuple[list[int], bool]:
         """Seconds that each of them has to wait, nothing when all may pass; and whether the batch
@@ -176,13 +162,13 @@ class ClickJournal:
             return [], False
         if (tally := self._gate.tally(callers)) is None:
             return [], False
-        if not self._redis.up:
+        if not self._delivery.stream.up:
             return self._gate.judge_here(tally, callers), False
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 counts = await self._count(encode_batch(batch), tally)
         except FAILURES as error:
-            self._lose_redis(error)
+            self._delivery.lose(error)
             # It may have been stored: then no click of it can be taken back.
             return [], False
         waits = self._gate.judge(tally, counts, callers)
@@ -195,23 +181,6 @@ class ClickJournal:
         self.issued -= refused
         issued = batch.issued - refused
         return ClickBatch(batch.issuer, issued, batch.dropped, passed, batch.orphans)
-
-    async def _make_safe(self, payload: bytes) -> None:
-        """By Redis, or else by the spool; what the spool raises when neither takes it."""
-        if self._redis.up:
-            try:
-                async with asyncio.timeout(SEND_TIMEOUT):
-                    await self._send(payload)
-            except FAILURES as error:
-                # It may have been stored all the same: event ids make a second copy harmless.
-                self._lose_redis(error)
-            else:
-                return
-        await asyncio.to_thread(self._spool.append, payload)
-
-    def _lose_redis(self, error: BaseException) -> None:
-        log.warning("click_stream_unavailable", error=type(error).__name__)
-        self._redis.failed()
 
 
 def _end(waiting: list[asyncio.Future[int]], waits: list[int]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from links.redirect import target as targets
 from links.redirect.answers import redirect_headers
-from links.redirect.availability import FAILURES, Availability
+from links.redirect.availability import FAILURES, Availability, StreamAvailability
 from links.redirect.countries import Countries
 from links.redirect.directory import CHANNEL, Directory, Unreachable
 from links.redirect.journal import ClickJournal
@@ -39,6 +39,7 @@ log = structlog.get_logger(__name__)
 ROUTE = "/{slug}"
 DATABASE_TIMEOUT = 1.0
 RECOVERY_SECONDS = 0.25
+_SENT_ON_WITHIN = 5.0
 HOUSEKEEPING_SECONDS = 5.0
 
 
@@ -74,6 +75,7 @@ class Runtime:
         proxies = TrustedProxies(parse_networks(config.trusted_proxies))
         countries = Countries(proxies, config.country_header, config.geoip_database)
         self._availability = Availability()
+        self._streaming = StreamAvailability(self._availability)
         self._redis = asynchronous(config.redis_url)
         # A subscriber rightly waits for ever; its connection is its own.
         self._news = asynchronous(config.redis_url, timeout=None)
@@ -95,13 +97,14 @@ class Runtime:
             self._redis,
             self._stream,
             self._spool,
-            self._availability,
+            (self._availability, self._streaming),
             on_back=self.directory.forget_all,
             replicas=config.wait_replicas,
+            streams=config.click_streams,
         )
         self.gate = _gate(config)
         self.journal = ClickJournal(
-            self._stream.add, self._spool, self._availability, self.gate, self._stream.add_counted
+            self._stream.add, self._spool, self._streaming, self.gate, self._stream.add_counted
         )
         self.rate = RateLimit(self._redis, self._availability, config.processes)
         self.visitors = VisitorHasher(config.identity_key)
@@ -113,8 +116,8 @@ class Runtime:
         await self._database.open(wait=False)
         try:
             await self._stream.connect()
-        except FAILURES:
-            self._availability.failed()
+        except FAILURES as error:
+            self._streaming.failed(error)
         await self._learn_salts()
         self._tasks = [
             asyncio.create_task(_forever(task, pause))
@@ -125,9 +128,16 @@ class Runtime:
             )
         ]
 
+    async def _send_on(self) -> None:
+        """What lies on disk, if Redis takes it now: the disk may go with the machine."""
+        with suppress(*FAILURES):
+            async with asyncio.timeout(_SENT_ON_WITHIN):
+                await self._recovery.look()
+
     async def stop(self) -> None:
         await _cancel(self._tasks)
-        await self.journal.flush()
+        await self.journal.close()
+        await self._send_on()
         self._spool.close()
         await self._database.close(timeout=1)
         await self._redis.aclose()

@@ -10,7 +10,8 @@ from typing import Any
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from links.redirect.click import FIELD, STREAM, decode_batch, encode_batch, shares
+from links.redirect.availability import NotReplicatedError
+from links.redirect.click import FIELD, entries
 from links.redirect.networks import COUNT_AND_ADD, COUNT_AND_ADD_SHA, Tally
 from monitoring.redis_clients import asynchronous
 
@@ -20,8 +21,9 @@ CONNECT_TIMEOUT = 2.0
 REPLICATED_MS = 80
 
 
-class NotReplicatedError(RedisConnectionError):
-    """Redis has it, and would lose it if it went now."""
+def additions(payload: bytes, streams: int) -> list[tuple[str | bytes, ...]]:
+    """The commands that add a batch to the streams."""
+    return [("XADD", name, "*", FIELD, share) for name, share in entries(payload, streams).items()]
 
 
 def wait_for(replicas: int) -> tuple[str, int, int]:
@@ -65,21 +67,13 @@ class StreamWriter:
 
     async def add(self, payload: bytes) -> None:
         """Returns when Redis has it; with an error it may have it all the same, or a part of it."""
-        entries = self._shares(payload).items()
-        await self._ask(*(("XADD", name, "*", FIELD, share) for name, share in entries))
+        await self._ask(*additions(payload, self._streams))
 
     async def add_counted(self, payload: bytes, tally: Tally) -> list[int]:
         """What the counters of `tally` are now; Redis has the entry when none is over the rate."""
-        arguments = tally.arguments(self._shares(payload))
+        arguments = tally.arguments(entries(payload, self._streams))
         counts: list[int] = await self._ask(("EVALSHA", COUNT_AND_ADD_SHA, *arguments))
         return counts
-
-    def _shares(self, payload: bytes) -> dict[str, bytes]:
-        """By the streams. Read again where there are several: who has one pays nothing for it."""
-        if self._streams == 1:
-            return {STREAM: payload}
-        parts = shares(decode_batch(payload), self._streams)
-        return {name: encode_batch(part) for name, part in parts.items()}
 
     async def _ask(self, *commands: tuple[Any, ...]) -> Any:
         """The answer to the last of them."""

@@ -103,7 +103,7 @@ def test_probes_are_the_ones_that_need_no_django(built: list[dict[str, Any]]) ->
 def test_a_pod_has_the_time_to_leave(built: list[dict[str, Any]]) -> None:
     pod = of_kind(built, "Deployment")["rallypoint-web"]["spec"]["template"]["spec"]
     said = " ".join(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"])
-    (pause,) = re.findall(r"sleep (\d+)", said)
+    (pause,) = re.findall(r"^sleep (\d+)$", said)
     assert pod["terminationGracePeriodSeconds"] > int(pause) + graceful_timeout() + 10
 
 

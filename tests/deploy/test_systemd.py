@@ -60,6 +60,14 @@ def test_they_start_what_the_container_starts() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_migrations_of_a_release_stop_nobody_and_are_waited_for(name: str) -> None:
+    """systemd stops whoever requires a unit that is restarted."""
+    said = (UNITS / f"rallypoint-{name}.service").read_text()
+    assert not re.search(r"(?m)^(Requires|BindsTo|Requisite)=.*migrate", said)
+    assert re.search(r"(?m)^ExecStartPre=\S+/python manage.py migrate --check$", said)
+
+
 def test_there_is_time_to_stop() -> None:
     said = (UNITS / "rallypoint-web.service").read_text()
     (seconds,) = re.findall(r"TimeoutStopSec=(\d+)", said)

@@ -103,7 +103,7 @@ def test_what_a_drain_could_not_take_out_any_more_is_not_counted_again(
     link = make_link()
     send(event(link), event(link), orphans={"/lost": 2})
     with monkeypatch.context() as killed:
-        killed.setattr("redis.Redis.xtrim", lambda *_, **__: 0)
+        killed.setattr("redis.Redis.xdel", lambda *_, **__: 0)
         drain_once(durable())
     send(event(link), issued=3)
 
