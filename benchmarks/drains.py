@@ -34,7 +34,7 @@ def run(stores: Stores, plan: Plan) -> Result:
         Side(f"{where[spread]}, drained by {streams}", "clicks/s", found)
         for (spread, streams), found in rates.items()
     ]
-    result.notes.append("E1 and E2 hold over all streams; a tick's process drains any that is free")
+    result.notes.append("E1 and E2 hold after the last of them; a tick's process drains any stream")
     return result
 
 

@@ -55,6 +55,7 @@ def _campaign(only: str, faults: int) -> dict[str, Any]:
             env=kept,
             stdout=sys.stderr,
             check=False,
+            timeout=600 + 120 * faults,
         )
         if not file.exists():
             raise SystemExit(f"The campaign of {only} came to no verdict.")

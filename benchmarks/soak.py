@@ -56,14 +56,20 @@ def _watch(server: Server, load: "Future[Seen]", *, every: float) -> Iterator[Sa
 
 def _sample(arbiter: int) -> Sample:
     workers = Path(f"/proc/{arbiter}/task/{arbiter}/children").read_text().split()
-    memory, files, sockets = 0, 0, 0
-    for pid in workers:
+    found = [_of_process(pid) for pid in workers]
+    return Sample(*(sum(column) for column in zip(*found, strict=True)))
+
+
+def _of_process(pid: str) -> Sample:
+    """Nothing of one that is gone: a worker may be replaced meanwhile."""
+    try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        memory += sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
         targets = [_target(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
-        files += len(targets)
-        sockets += sum(target.startswith("socket:") for target in targets)
-    return Sample(memory / _KIB, files, sockets)
+    except (FileNotFoundError, ProcessLookupError):
+        return Sample(0.0, 0, 0)
+    memory = sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+    sockets = sum(target.startswith("socket:") for target in targets)
+    return Sample(memory / _KIB, len(targets), sockets)
 
 
 def _target(link: Path) -> str:

@@ -37,6 +37,9 @@ def _check_redis(name: str, url: str) -> None:
             raise ImproperlyConfigured(
                 f"{name} must be redis+sentinel://user:password@host:26379,host:26379/name/0"
             ) from None
+        if name == "REDIS_URL" and urlsplit(url).scheme == "rediss+sentinel":
+            # Celery's client would ask them in clear text, password and all.
+            raise ImproperlyConfigured("REDIS_URL knows no TLS with sentinels: redis+sentinel://")
     elif urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
         raise ImproperlyConfigured(
             f"{name} must begin with redis://, rediss://, unix:// or redis+sentinel://"

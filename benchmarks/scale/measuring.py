@@ -62,7 +62,9 @@ class _Place:
         manage = [sys.executable, str(PROJECT / "manage.py")]
         own = self._environment_of(self._worker)
         for words in (["migrate", "--verbosity", "0"], ["shell", "-v", "0", "-c", _MAKE]):
-            subprocess.run([*manage, *words], env=own, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [*manage, *words], env=own, check=True, stdout=subprocess.DEVNULL, timeout=300
+            )
         for host in self.webs:
             self._stack.enter_context(self._serving(host))
         for host in self.webs:

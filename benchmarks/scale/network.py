@@ -58,7 +58,7 @@ class Host:
 
     def run(self, argv: list[str], env: dict[str, str]) -> str:
         done = subprocess.run(
-            self._inside(argv), env=env, stdout=subprocess.PIPE, text=True, check=True,
+            self._inside(argv), env=env, stdout=subprocess.PIPE, text=True, check=True, timeout=300,
             preexec_fn=self._join(),
         )  # fmt: skip
         return done.stdout
@@ -114,4 +114,4 @@ def _group(name: str) -> Iterator[Path]:
 
 
 def _ip(*words: str) -> None:
-    subprocess.run(["/usr/bin/env", "ip", *words], check=True, capture_output=True)
+    subprocess.run(["/usr/bin/env", "ip", *words], check=True, capture_output=True, timeout=30)

@@ -1,5 +1,6 @@
 """Writing and reading archives: in a stream, so that their size costs no memory."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -56,6 +57,7 @@ def dump(
         f"--dbname={server.conninfo}",
     ]
     with path.open("xb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until we end, however: see Directory.clear
         path.chmod(0o600)
         digest = Digest(file, progress, "dumped")
         with running(command, server, stdout=subprocess.PIPE) as program:

@@ -60,8 +60,12 @@ class Bucket:
             return None
 
     def get(self, name: str) -> Manifest | None:
-        checked_name(name)
-        return next((one for one in self.manifests() if one.name == name), None)
+        key = f"{self._prefix}{checked_name(name)}{SUFFIX}"
+        with _plainly("read"):
+            try:
+                return self._read(key)
+            except self._client.exceptions.NoSuchKey:
+                return None
 
     def put(self, manifest: Manifest, archive: Path) -> None:
         """The manifest last: without it there is no backup."""
@@ -103,7 +107,7 @@ def _client(endpoint: str) -> Any:
     except ModuleNotFoundError as error:
         raise BackupError(
             f"BACKUP_S3_URL is set, and {error.name} is not installed: "
-            "uv pip install -r pyproject.toml --extra s3"
+            "deploy/install.sh requirements-image.lock brings it"
         ) from error
     session = boto3.session.Session()
     options = Config(

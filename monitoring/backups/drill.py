@@ -2,6 +2,7 @@
 
 import secrets
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from monitoring.equations import Difference
 log = structlog.get_logger("rallypoint.backups")
 
 _LOCK = 0x6472_696C_6C73_2121  # "drills!!"
-_LEFT = "SELECT datname FROM pg_database WHERE datname LIKE %s"
+_LEFT = "SELECT datname FROM pg_database WHERE datname ~ %s"
 
 
 class Report(NamedTuple):
@@ -67,12 +68,19 @@ def drill(source: Source, keys: Sequence[Any], progress: Progress) -> Report:
     return report
 
 
+def prefix_of(database: str) -> str:
+    """Of its drills' databases, and of nobody else's: a name may be cut off, and others begin with
+    the same letters."""
+    plain = "".join(one if one.isalnum() else "_" for one in database[:30])
+    return f"{plain}_drill_{zlib.crc32(database.encode()):08x}_"
+
+
 @contextmanager
 def _scratch(server: Server, connection: psycopg.Connection[Any]) -> Iterator[Server]:
     """A database of its own on the same server, gone afterwards; also those of drills that were
     killed, for we hold the lock."""
-    prefix = f"{server.database[:40]}_drill_"
-    for (left,) in connection.execute(_LEFT, [prefix.replace("_", r"\_") + "%"]).fetchall():
+    prefix = prefix_of(server.database)
+    for (left,) in connection.execute(_LEFT, [f"^{prefix}[0-9a-f]{{8}}$"]).fetchall():
         _drop(connection, left)
     scratch = server.other(f"{prefix}{secrets.token_hex(4)}")
     try:

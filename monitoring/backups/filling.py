@@ -44,13 +44,14 @@ def fill(source: Source, target: Server, keys: Sequence[Any], progress: Progress
     """The checksum was compared before. `target` has an empty schema."""
     if source.manifest.encrypted and not keys:
         raise BackupError("This backup is encrypted: --identity names the file with the key.")
+    keys = keys if source.manifest.encrypted else []
     listed = entries(source.archive, keys, at_least=int(source.manifest.server))
     wanted = [line for line in listed if not _NOT_OURS.match(line)]
     with tempfile.NamedTemporaryFile("w", suffix=".list") as file:
         file.write("\n".join(wanted) + "\n")
         file.flush()
         command = _command(source.manifest, target, Path(file.name))
-        if keys and source.manifest.encrypted:
+        if keys:
             _read_from_pipe(command, source, target, keys, progress)
         else:
             _read_from_file(command, source, target, _data_of(wanted), progress)

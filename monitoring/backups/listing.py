@@ -1,12 +1,15 @@
 """What there is, as people and programs read it."""
 
 import json
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 
 from monitoring.backups.bucket import Bucket
+from monitoring.backups.errors import BackupError
+from monitoring.backups.making import of_database
 from monitoring.backups.manifest import Manifest
 from monitoring.backups.progress import size
 from monitoring.backups.store import Directory
@@ -37,13 +40,17 @@ def as_table() -> str:
 
 
 def next_due() -> datetime | None:
-    """None when none are made by themselves; a time in the past when one is due now."""
+    """None when none are made by themselves; a time that has passed when one is due now."""
     if not settings.BACKUP_INTERVAL_HOURS:
         return None
-    newest = next(iter(Directory.ours().manifests()), None)
+    every = of_database(Directory.ours().manifests())
+    with suppress(BackupError):  # who makes the next one says that the bucket is away
+        if bucket := Bucket.ours():
+            every += of_database(bucket.manifests())
+    newest = max((one.created_at for one in every), default=None)
     if newest is None:
-        return datetime.fromtimestamp(0).astimezone()
-    return newest.created_at + timedelta(hours=settings.BACKUP_INTERVAL_HOURS)
+        return datetime.now(UTC)
+    return newest + timedelta(hours=settings.BACKUP_INTERVAL_HOURS)
 
 
 def is_due() -> bool:

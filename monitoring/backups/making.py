@@ -129,6 +129,27 @@ def _copy(manifest: Manifest, directory: Directory) -> str:
     return ""
 
 
+def copy_if_missing(manifest: Manifest) -> bool | None:
+    """Whether the bucket has it now; None where there is no bucket. BackupBusyError while another
+    process makes a backup."""
+    directory, server = Directory.ours(), Server.ours()
+    with server.held(_LOCK, "making a backup"):
+        try:
+            bucket = Bucket.ours()
+            if bucket and bucket.get(manifest.name):
+                return True
+        except BackupError as error:
+            log.warning("backup_not_copied", name=manifest.name, error=str(error))
+            return False
+        return _is_copied(_copy(manifest, directory))
+
+
+def of_database(manifests: list[Manifest]) -> list[Manifest]:
+    """Those of ours: several instances may share a place."""
+    database = Server.ours().database
+    return [one for one in manifests if one.database == database]
+
+
 def _is_copied(not_copied: str) -> bool | None:
     return not not_copied if settings.BACKUP_S3_URL else None
 
@@ -140,7 +161,7 @@ def _forget(directory: Directory) -> int:
         bucket = Bucket.ours()
         stores: list[Store] = [directory, *([bucket] if bucket else [])]
         for store in stores:
-            for manifest in expired(store.manifests(), keep()):
+            for manifest in expired(of_database(store.manifests()), keep()):
                 store.delete(manifest)
                 removed += 1
     except (BackupError, OSError) as error:
@@ -164,7 +185,7 @@ class Verified(NamedTuple):
 def verify_again(name: str, identity: Path | None, progress: Progress) -> Verified:
     with found(name, progress) as source:
         check_sum(source.manifest, source.archive, progress)
-        keys = identities(identity)
+        keys = identities(identity) if source.manifest.encrypted else []
         is_read = bool(keys) or not source.manifest.encrypted
         if is_read:
             entries(source.archive, keys, at_least=int(source.manifest.server))

@@ -21,7 +21,9 @@ from monitoring.health.machine import brought
 
 log = structlog.get_logger("rallypoint.backups")
 
-ASIDE = "rallypoint_before_restore"
+# What was there waits here while what comes is not complete, and under the second name from then
+# on: what bears the first is put back, and what bears the second is only ever thrown away.
+ASIDE, REPLACED = "rallypoint_before_restore", "rallypoint_replaced"
 _LOCK = 0x7265_7374_6F72_6521  # "restore!"
 _OTHERS = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -82,6 +84,7 @@ def _be_alone(connection: psycopg.Connection[Any], *, disconnect: bool) -> None:
 def _set_aside(connection: psycopg.Connection[Any]) -> Iterator[None]:
     """What is there waits under another name; it is thrown away at the end, or put back."""
     _put_back_what_a_killed_one_left(connection)
+    _throw_away_replaced(connection)
     try:
         with connection.transaction():
             _rename(connection, SCHEMA, ASIDE)
@@ -100,14 +103,29 @@ def _set_aside(connection: psycopg.Connection[Any]) -> Iterator[None]:
     except BaseException:
         _put_back(connection)
         raise
-    # rule: sql - names alone, quoted or of ours
-    connection.execute(f"DROP SCHEMA {ASIDE} CASCADE")
+    _rename(connection, ASIDE, REPLACED)
+    _throw_away_replaced(connection)
+
+
+def _throw_away_replaced(connection: psycopg.Connection[Any]) -> None:
+    """What was restored is used from now on, also when this fails; the next restore does it."""
+    try:
+        # rule: sql - names alone, quoted or of ours
+        connection.execute(f"DROP SCHEMA IF EXISTS {REPLACED} CASCADE")
+    except psycopg.Error as error:
+        log.warning("replaced_schema_kept", schema=REPLACED, error=type(error).__name__)
 
 
 def _put_back_what_a_killed_one_left(connection: psycopg.Connection[Any]) -> None:
-    """Only when nobody is at it: the lock of a restore is not ours here, but it would be held."""
+    """Only when nobody is at it: the lock of a restore is not ours here, but it would be held. And
+    nobody may work with the half that is there."""
     if not _exists(connection, ASIDE):
         return
+    if connection.execute(_OTHERS).fetchone():
+        raise BackupError(
+            "An earlier restore was killed, and its half is in use: stop web, worker and beat; "
+            "then what was there before is put back."
+        )
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
     if not (row and row[0]):
         raise BackupError("Another process is restoring this database just now.")

@@ -6,7 +6,7 @@ import structlog
 from monitoring.backups import records
 from monitoring.backups.errors import BackupBusyError
 from monitoring.backups.listing import is_due
-from monitoring.backups.making import back_up
+from monitoring.backups.making import back_up, copy_if_missing, of_database
 from monitoring.backups.progress import Progress
 from monitoring.backups.store import Directory
 
@@ -15,17 +15,18 @@ log = structlog.get_logger("rallypoint.backups")
 
 def back_up_when_due() -> str:
     """The name of what was made; empty when none was due, or another process makes it."""
-    if not is_due():
-        _say_again()
-        return ""
     try:
-        return back_up(Progress()).manifest.name
+        if is_due():
+            return back_up(Progress()).manifest.name
+        _catch_up()
     except BackupBusyError:
-        return ""
+        pass
+    return ""
 
 
-def _say_again() -> None:
-    """A Redis that was emptied knows of no backup, though there is one."""
-    newest = next(iter(Directory.ours().manifests()), None)
-    if newest and records.newest() is None:
-        records.note_newest(newest, is_copied=None)
+def _catch_up() -> None:
+    """A bucket that was away lacks the newest one; a Redis that was emptied knows of none."""
+    newest = next(iter(of_database(Directory.ours().manifests())), None)
+    known = records.newest()
+    if newest and (known is None or known.is_copied is False):
+        records.note_newest(newest, is_copied=copy_if_missing(newest))

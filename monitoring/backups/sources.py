@@ -1,5 +1,6 @@
 """Finding a backup: by its name, or by the path of its archive."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from monitoring.backups.bucket import Bucket
 from monitoring.backups.errors import BackupError
 from monitoring.backups.manifest import SUFFIX, Manifest
 from monitoring.backups.progress import Progress
-from monitoring.backups.store import UNFINISHED, Directory
+from monitoring.backups.store import FETCHED, Directory, in_use
 
 
 class Source(NamedTuple):
@@ -30,11 +31,12 @@ def found(name: str, progress: Progress) -> Iterator[Source]:
         return
     manifest, bucket = _in_bucket(name)
     directory.prepare()
-    half = directory.path / f"{manifest.name}.fetched{UNFINISHED}"
+    half = directory.path / f"{manifest.name}-{os.getpid()}{FETCHED}"
     progress.tell(f"fetching {manifest.archive}")
     try:
-        bucket.fetch(manifest, half)
-        yield Source(manifest, half)
+        with in_use(half):
+            bucket.fetch(manifest, half)
+            yield Source(manifest, half)
     finally:
         half.unlink(missing_ok=True)
 

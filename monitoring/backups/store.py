@@ -1,8 +1,10 @@
 """Where backups are kept: a directory always, and a bucket besides if one is named."""
 
+import fcntl
 import os
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +16,9 @@ from monitoring.backups.manifest import SUFFIX, Manifest, checked_name
 
 log = structlog.get_logger("rallypoint.backups")
 
-UNFINISHED = ".unfinished"
+UNFINISHED, FETCHED = ".unfinished", ".fetched"
+# An archive gets its manifest once it was read back; one that has none after so long gets none.
+_LEFT_AFTER = 6 * 3600.0
 
 
 class Store(Protocol):
@@ -91,8 +95,31 @@ class Directory:
                 path.unlink()
 
     def _leftovers(self) -> Iterator[Path]:
-        yield from self.path.glob(f"*{UNFINISHED}")
+        """Another instance may share the directory, and its files are in use."""
+        for suffix in (UNFINISHED, FETCHED):
+            yield from (path for path in self.path.glob(f"*{suffix}") if not _is_in_use(path))
         for pattern in ("rallypoint-*.dump", "rallypoint-*.dump.age"):
             for path in self.path.glob(pattern):
-                if not path.with_name(f"{path.name.partition('.')[0]}{SUFFIX}").exists():
+                has_manifest = path.with_name(f"{path.name.partition('.')[0]}{SUFFIX}").exists()
+                if not has_manifest and time.time() - path.stat().st_mtime > _LEFT_AFTER:
                     yield path
+
+
+@contextmanager
+def in_use(path: Path) -> Iterator[None]:
+    """A file that is being made; the kernel lets go of it when its process is killed."""
+    with path.open("ab") as file:
+        path.chmod(0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_in_use(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True  # somebody else has just taken it away
+    except BlockingIOError:
+        return True
+    return False

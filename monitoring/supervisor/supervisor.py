@@ -28,11 +28,13 @@ class Supervisor:
         terminal: Terminal,
         *,
         chores: Sequence[Chore] = (),
+        on_stop: Callable[[], object] = lambda: None,
         first_delay: float = 0.5,
     ) -> None:
         self._keepers = [Keeper(each, terminal, Backoff(first_delay)) for each in programs]
         self._terminal = terminal
         self._chores = list(chores)
+        self._on_stop = on_stop
         self._stop_requests = 0
         self._reload_requested = False
         self._stopping = False
@@ -57,6 +59,7 @@ class Supervisor:
     def _obey(self) -> None:
         if (self._stop_requests or self._terminal.is_lost) and not self._stopping:
             self._stopping = True
+            self._on_stop()
             self._terminal.say("Stopping. Press Ctrl-C again to stop at once.")
             for keeper in self._keepers:
                 keeper.stop()

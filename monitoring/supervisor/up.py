@@ -41,7 +41,8 @@ def up(
         ]
         with instance.listen(address) as listener:
             programs = instance.programs(address, listener, env)
-            Supervisor(programs, terminal, chores=chores).run()
+            # Who comes while we stop is refused, and does not wait for nobody.
+            Supervisor(programs, terminal, chores=chores, on_stop=listener.close).run()
 
 
 def _load_demo(var: Path, env: Mapping[str, str], terminal: Terminal) -> list[str]:

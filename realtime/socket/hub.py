@@ -74,6 +74,7 @@ class Hub:
         tasks = [room.filling for room in self._rooms.values() if room.filling]
         for task in [*tasks, *([self._listening] if self._listening else [])]:
             task.cancel()
+        await asyncio.gather(*tasks, *filter(None, [self._listening]), return_exceptions=True)
         await self._shards.close()
 
     # --- Who is here ------------------------------------------------------------------------------
@@ -225,6 +226,9 @@ class Hub:
                         group.create_task(self._attend(line))
             except AWAY as error:
                 self._note_away(error)
+            except Exception as error:
+                log.exception("rooms_not_heard")
+                self._note_away(error)
             await asyncio.sleep(RECONNECT_PAUSE)
 
     async def _attend(self, line: Subscription) -> None:
@@ -234,6 +238,10 @@ class Hub:
                 if heard := await line.hear(LOOK_UP_EVERY):
                     self._hear(*heard)
         except AWAY as error:
+            self._note_away(error)
+        except Exception as error:
+            # A fault of ours: the others' lines go on being heard once all are begun anew.
+            log.exception("rooms_not_heard")
             self._note_away(error)
 
     async def _begin(self) -> None:

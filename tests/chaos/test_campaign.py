@@ -2,11 +2,14 @@
 notes are what is stored; a build that is broken on purpose is found."""
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from benchmarks import PROJECT
 from tests.chaos.campaign.mutations import MUTATIONS
 from tests.chaos.campaign.nemesis import FAULTS, PARTS, plan, possible
 from tests.chaos.campaign.run import Campaign
@@ -34,6 +37,14 @@ def test_a_drain_without_its_cursor_is_found(place: Path) -> None:
     mutation = "drain-without-cursor"
     verdict = Campaign(place, SEED, mutation=mutation, quiet=5).run(plan(SEED, 1, ["kill-celery"]))
     assert verdict.laws & MUTATIONS[mutation].laws, verdict.as_json()
+
+
+def test_every_broken_build_is_still_broken() -> None:
+    """What is replaced in them has to be there: the long campaigns look what comes of it."""
+    for name in MUTATIONS:
+        module = "tests.chaos.campaign.mutations"
+        code = f"import django; django.setup(); import {module} as m; m.MUTATIONS[{name!r}].apply()"
+        subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, timeout=60)
 
 
 def test_a_seed_is_a_plan() -> None:

@@ -12,6 +12,13 @@ from uuid import uuid4
 _LATE = 0.3
 
 
+def _replace(owner: Any, **parts: Any) -> None:
+    """What is not there any more would be replaced without a word, and nothing be broken."""
+    for name, part in parts.items():
+        assert hasattr(owner, name), f"{owner} has no {name}"
+        setattr(owner, name, part)
+
+
 def drain_without_cursor() -> None:
     """It forgets how far it has come, so each drain reads what the one before has read, and counts
     it again."""
@@ -24,9 +31,9 @@ def drain_without_cursor() -> None:
         insert(clicks)
         return clicks
 
-    drain._insert = insert_and_count_all
-    drain.stream.take_out = lambda *_: None
-    ClickStream.save = lambda *_, **__: None
+    _replace(drain, _insert=insert_and_count_all)
+    _replace(drain.stream, take_out=lambda *_: None)
+    _replace(ClickStream, save=lambda *_, **__: None)
 
 
 def completion_without_key() -> None:
@@ -39,15 +46,15 @@ def completion_without_key() -> None:
     def insert_anew(**values: Any) -> Any:
         return insert(**values | {"period": uuid4().hex[:10]})
 
-    completing.statement.insert_completion = insert_anew
-    completing._refuse_repetition = lambda *_: None
+    _replace(completing.statement, insert_completion=insert_anew)
+    _replace(completing, _refuse_repetition=lambda *_: None)
 
 
 def message_before_commit() -> None:
     """Who speaks is told so when it is stored, and it is committed a moment later, if at all."""
     from realtime.socket.store import Store
 
-    Store.post = _post_and_commit_later
+    _replace(Store, post=_post_and_commit_later)
 
 
 async def _post_and_commit_later(store: Any, room: int, drafts: Sequence[Any]) -> list[Any]:
@@ -97,14 +104,14 @@ def outbox_without_mark() -> None:
 
     marking = "WHERE event.id = ANY(%(ids)s)\n"
     assert relay._RELAY.endswith(marking)
-    relay._RELAY = relay._RELAY.removesuffix(marking) + "WHERE false"
+    _replace(relay, _RELAY=relay._RELAY.removesuffix(marking) + "WHERE false")
 
 
 def delivery_without_answer() -> None:
     """Whatever a receiver answers, it is taken for a yes."""
     from quests.webhooks import posting
 
-    posting._error = lambda _: ""
+    _replace(posting, _error=lambda _: "")
 
 
 class Mutation(NamedTuple):

@@ -14,8 +14,11 @@ from accounts.models import User
 from monitoring.backups import bucket as buckets
 from monitoring.backups.bucket import Bucket
 from monitoring.backups.errors import BackupError
+from monitoring.backups.health import check_backups
 from monitoring.backups.server import Server
 from monitoring.backups.store import Directory
+from monitoring.health.report import Status
+from monitoring.tasks import back_up
 from tests.monitoring.backups.bucket_server import KEY, SECRET, BucketServer, bucket_server
 from tests.monitoring.backups.conftest import Say, archive_of, ballast, made, rows
 
@@ -71,6 +74,48 @@ def test_a_copy_that_breaks_off_is_no_backup_and_the_first_one_stays(
     assert not [name for name in bucket.objects if name.endswith(".json")]
     assert len(Directory.ours().manifests()) == 1
     assert "directory" in say("backups")
+
+
+def test_what_a_bucket_missed_is_brought_when_it_is_back(
+    bucket: BucketServer, settings: Settings, say: Say
+) -> None:
+    settings.BACKUP_INTERVAL_HOURS = 24
+    bucket.break_off_after = 1
+    with pytest.raises(CommandError, match="is in BACKUP_DIR only"):
+        say("backup")
+    assert check_backups().status is Status.DEGRADED
+    bucket.break_off_after = 10**9
+
+    assert back_up() == ""
+
+    (entry,) = json.loads(say("backups", "--json"))["backups"]
+    assert entry["where"] == ["directory", "bucket"]
+    assert check_backups().status is Status.HEALTHY
+
+
+def test_a_disk_that_was_emptied_makes_none_due_that_the_bucket_has(
+    bucket: BucketServer, settings: Settings
+) -> None:
+    """Another worker's disk, or a new one's."""
+    settings.BACKUP_INTERVAL_HOURS = 24
+    made()
+    shutil.rmtree(settings.BACKUP_DIR)
+    assert back_up() == ""
+    assert len(bucket.objects) == 2
+
+
+def test_another_instances_backups_are_not_ours(
+    bucket: BucketServer, settings: Settings, say: Say
+) -> None:
+    """Who keeps one a day keeps one a day of each database."""
+    settings.BACKUP_INTERVAL_HOURS = 24
+    theirs = made()
+    theirs.database = "another"
+    Directory.ours().put(theirs)
+    assert Bucket.ours() is not None
+    Bucket.ours().put_manifest(theirs)
+    assert back_up() != ""
+    assert len(Directory.ours().manifests()) == 2
 
 
 def test_a_wrong_secret_is_refused_and_not_repeated(
@@ -137,7 +182,7 @@ def test_without_the_extra_it_says_what_to_install(
     bucket: BucketServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    with pytest.raises(BackupError, match=r"boto3 is not installed: uv pip .* --extra s3"):
+    with pytest.raises(BackupError, match=r"boto3 is not installed: .*requirements-image.lock"):
         Bucket.ours()
 
 

@@ -62,6 +62,16 @@ def test_it_is_drilled_and_verified_with_the_identity(make_key: MakeKey, say: Sa
     assert "All equal" in say("restore", "--drill", identity=key)
 
 
+def test_an_identity_does_no_harm_to_what_is_not_encrypted(
+    make_key: MakeKey, elsewhere: Server, say: Say, settings: Settings
+) -> None:
+    key = make_key()
+    settings.BACKUP_AGE_RECIPIENTS = []
+    manifest = made()
+    assert "is readable" in say("backup", "--verify", manifest.name, identity=key)
+    assert "All equal" in say("restore", "--drill", identity=key)
+
+
 @pytest.mark.timeout(60)
 def test_a_large_one_is_listed_and_restored_too(
     make_key: MakeKey, elsewhere: Server, say: Say

@@ -21,7 +21,7 @@ from monitoring.backups.errors import BackupBusyError, BackupError
 from monitoring.backups.manifest import Manifest
 from monitoring.backups.progress import Progress
 from monitoring.backups.server import Server
-from monitoring.backups.store import Directory
+from monitoring.backups.store import Directory, in_use
 from tests.monitoring.backups.conftest import Say, archive_of, made
 from tests.monitoring.processes import is_running
 from tests.stack import wait_until
@@ -152,15 +152,20 @@ def _made_when_free() -> Manifest | None:
 
 def test_what_a_backup_that_was_killed_later_left_is_removed(settings: Settings) -> None:
     settings.BACKUP_DIR.mkdir()
-    (settings.BACKUP_DIR / "rallypoint-20200101T000000Z.dump").write_bytes(b"no manifest")
+    old, young = (settings.BACKUP_DIR / f"rallypoint-2020010{n}T000000Z.dump" for n in (1, 2))
+    for archive in (old, young):
+        archive.write_bytes(b"no manifest")
+    os.utime(old, (0, 0))
+    busy = settings.BACKUP_DIR / "rallypoint-20200103T000000Z.unfinished"
     (settings.BACKUP_DIR / "rallypoint-20200101T000000Z.json.unfinished").write_bytes(b"{")
     (settings.BACKUP_DIR / "notes.txt").write_text("somebody's")
 
     assert Directory.ours().manifests() == []
-    manifest = made()
+    with in_use(busy):
+        manifest = made()
 
     assert files(settings.BACKUP_DIR) == {
-        "notes.txt", f"{manifest.name}.dump", f"{manifest.name}.json",
+        "notes.txt", f"{manifest.name}.dump", f"{manifest.name}.json", young.name, busy.name,
     }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from links.models import Link
 from links.services import create_link
 from monitoring.backups import filling, restoring
 from monitoring.backups.drill import _LOCK as DRILL
+from monitoring.backups.drill import prefix_of
 from monitoring.backups.programs import find_program
 from monitoring.backups.server import Server, pointed_at
 from monitoring.backups.snapshot import tables
@@ -137,6 +138,32 @@ def test_a_restore_that_was_killed_is_undone_by_the_next(elsewhere: Server, say:
     say("restore", name, "--replace", "--yes", into=elsewhere.url)
     with elsewhere.connect() as theirs:
         assert not {"precious", "half"} & set(tables(theirs))
+
+
+def test_a_restore_that_is_complete_is_never_undone(elsewhere: Server, say: Say) -> None:
+    """It was killed while it threw away what was there before."""
+    name = made().name
+    with elsewhere.connect() as theirs:
+        theirs.execute("CREATE TABLE restored AS SELECT 1 AS one")
+        theirs.execute(f"CREATE SCHEMA {restoring.REPLACED}")
+        theirs.execute(f"CREATE TABLE {restoring.REPLACED}.old AS SELECT 2 AS two")
+
+    with pytest.raises(CommandError, match="--replace throws them away"):
+        say("restore", name, into=elsewhere.url)
+    assert rows(elsewhere, "SELECT one FROM restored") == [(1,)]
+    say("restore", name, "--replace", "--yes", into=elsewhere.url)
+    assert rows(elsewhere, f"SELECT to_regnamespace('{restoring.REPLACED}')") == [(None,)]
+
+
+def test_a_half_that_is_in_use_is_not_thrown_away(elsewhere: Server, say: Say) -> None:
+    name = made().name
+    with elsewhere.connect() as theirs:
+        theirs.execute(f"ALTER SCHEMA public RENAME TO {restoring.ASIDE}")
+        theirs.execute("CREATE SCHEMA public")
+        theirs.execute("CREATE TABLE half AS SELECT 2 AS two")
+        with pytest.raises(CommandError, match="its half is in use"):
+            say("restore", name, into=elsewhere.url)
+    assert rows(elsewhere, "SELECT two FROM public.half") == [(2,)]
 
 
 def test_a_restore_that_is_told_to_end_puts_back_what_was_there_first(
@@ -316,10 +343,13 @@ def test_a_drill_that_fails_drops_its_database_too(
 def test_a_drill_drops_what_a_killed_one_left(say: Say) -> None:
     server = Server.ours()
     with server.connect() as theirs:
-        theirs.execute(f'CREATE DATABASE "{server.database[:40]}_drill_dead"')
+        theirs.execute(f'CREATE DATABASE "{prefix_of(server.database)}deadbeef"')
+        theirs.execute(f'CREATE DATABASE "{server.database[:40]}_drill_kept"')
     made()
     say("restore", "--drill")
     assert _databases_of_drills() == []
+    with server.connect() as theirs:  # somebody made it by hand
+        theirs.execute(f'DROP DATABASE "{server.database[:40]}_drill_kept"')
     with server.held(DRILL, "drilling"), pytest.raises(CommandError, match="is drilling"):
         say("restore", "--drill")
 
@@ -348,4 +378,4 @@ def _databases_of_drills() -> list[tuple[str]]:
     """Of this process: others drill beside it."""
     ours = Server.ours()
     every: list[tuple[str]] = rows(ours, "SELECT datname FROM pg_database")
-    return [row for row in every if row[0].startswith(f"{ours.database[:40]}_drill")]
+    return [row for row in every if row[0].startswith(prefix_of(ours.database))]

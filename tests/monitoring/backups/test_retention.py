@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from monitoring.backups.manifest import Manifest
 from monitoring.backups.retention import Keep, expired
+from monitoring.backups.server import Server
 from monitoring.backups.store import Directory
 from tests.monitoring.backups.conftest import archive_of, made
 
@@ -17,8 +18,8 @@ SEVEN_FOUR_SIX = Keep(7, 4, 6)
 def of(moment: datetime, *, verified: bool = True) -> Manifest:
     return Manifest(
         name=f"rallypoint-{moment:%Y%m%dT%H%M%SZ}", created_at=moment, version="1", server="18",
-        database="rallypoint", size=1, sha256="0", seconds=1.0, encrypted=False, migrations=[],
-        tables={}, figures={}, verified_at=moment if verified else None,
+        database=Server.ours().database, size=1, sha256="0", seconds=1.0, encrypted=False,
+        migrations=[], tables={}, figures={}, verified_at=moment if verified else None,
     )  # fmt: skip
 
 
