@@ -1,7 +1,5 @@
 """One program and its life: started, watched, reloaded, stopped, started again."""
 
-import contextlib
-import os
 import signal
 import subprocess
 import time
@@ -9,11 +7,10 @@ from enum import Enum, auto
 
 from monitoring.embedded.lifeline import end_with_parent
 from monitoring.supervisor.backoff import Backoff
+from monitoring.supervisor.output import Output
 from monitoring.supervisor.program import Program
-from monitoring.supervisor.terminal import Lines, Terminal
-
-_CHUNK = 65_536
-_CHUNKS_A_TICK = 64  # a program that never pauses must not keep us from the others
+from monitoring.supervisor.remains import Remains, signal_group
+from monitoring.supervisor.terminal import Terminal
 
 
 class Wish(Enum):
@@ -32,7 +29,8 @@ class Keeper:
         self._terminal = terminal
         self._backoff = backoff
         self._process: subprocess.Popen[bytes] | None = None
-        self._lines = Lines()
+        self._output: Output | None = None
+        self._remains: Remains | None = None
         self._wish = Wish.RUN
         self._started_at = 0.0
         self._start_at = time.monotonic() + program.start_delay
@@ -44,6 +42,12 @@ class Keeper:
         return self._process.pid if self._process else None
 
     @property
+    def groups(self) -> list[int]:
+        """All of it that runs: of an earlier life, too."""
+        earlier = [self._remains.group] if self._remains else []
+        return [*earlier, *([self.group] if self.group else [])]
+
+    @property
     def is_done(self) -> bool:
         return self._wish is Wish.STOP and self._process is None
 
@@ -53,8 +57,10 @@ class Keeper:
 
     def tick(self) -> None:
         now = time.monotonic()
-        if self._process:
-            self._pass_on_output()
+        if self._remains and not self._remains.are_there(now):
+            self._forget_remains()
+        if self._process and self._output:
+            self._output.pass_on()
             if self._process.poll() is not None:
                 self._ended(self._process, now)
             elif now >= self._kill_at:
@@ -64,6 +70,7 @@ class Keeper:
             self._start(now)
 
     def stop(self) -> None:
+        self._forget_remains()
         self._terminate(Wish.STOP)
 
     def reload(self) -> None:
@@ -75,35 +82,13 @@ class Keeper:
     def kill(self) -> None:
         """The whole group, at once."""
         if self._process:
-            _kill_group(self._process.pid)
+            signal_group(self._process.pid, signal.SIGKILL)
             self._kill_at = float("inf")
 
     @property
     def output(self) -> int | None:
         """The descriptor of its output, until it has closed it."""
-        pipe = self._process.stdout if self._process else None
-        return pipe.fileno() if pipe and not pipe.closed else None
-
-    def _pass_on_output(self) -> None:
-        for _ in range(_CHUNKS_A_TICK):
-            if self.output is None or not self._pass_on_chunk(self.output):
-                return
-
-    def _pass_on_chunk(self, output: int) -> bool:
-        """Whether there was anything."""
-        try:
-            chunk = os.read(output, _CHUNK)
-        except BlockingIOError:
-            return False
-        for line in self._lines.feed(chunk):
-            self._terminal.line(self.program.name, line)
-        if not chunk:
-            self._close_output()
-        return bool(chunk)
-
-    def _close_output(self) -> None:
-        if self._process and self._process.stdout:
-            self._process.stdout.close()
+        return self._output.descriptor if self._output else None
 
     def _start(self, now: float) -> None:
         self._wish, self._started_at = Wish.RUN, now
@@ -122,24 +107,33 @@ class Keeper:
         except OSError as error:
             self._wait_after(f"cannot be started: {error}", now)
         else:
-            os.set_blocking(self._process.stdout.fileno(), False)  # type: ignore[union-attr]
+            assert self._process.stdout  # noqa: S101 - for mypy: it was asked for above
+            self._output = Output(self.program.name, self._process.stdout, self._terminal)
 
     def _terminate(self, wish: Wish) -> None:
-        """The leader only: it knows how to end its workers. What it leaves is killed after it."""
+        """The leader only: it knows how to end its workers. What it leaves then is killed."""
         self._wish, self._start_at = wish, 0.0
         if self._process and self._process.poll() is None:
             self._process.terminate()
             self._kill_at = time.monotonic() + self.program.stop_seconds
 
     def _ended(self, process: subprocess.Popen[bytes], now: float) -> None:
-        _kill_group(process.pid)
-        self._pass_on_output()
-        for line in self._lines.end():
-            self._terminal.line(self.program.name, line)
-        self._close_output()
-        self._process, self._kill_at = None, float("inf")
+        assert self._output  # noqa: S101 - for mypy: whoever was started has one
+        if self._wish is Wish.RUN:
+            self._forget_remains()
+            self._remains = Remains(process.pid, self._output, now)
+        else:
+            signal_group(process.pid, signal.SIGKILL)
+            self._output.close()
+        self._process, self._output, self._kill_at = None, None, float("inf")
         if self._wish is Wish.RUN:
             self._wait_after(_how_it_ended(process.returncode), now)
+
+    def _forget_remains(self) -> None:
+        if self._remains:
+            self._remains.kill()
+            self._remains.close()
+            self._remains = None
 
     def _wait_after(self, what: str, now: float) -> None:
         delay = self._backoff.failed(lived=now - self._started_at)
@@ -151,12 +145,6 @@ class Keeper:
                 f"{name} ended {self._backoff.failures} times in a row, soon after each start: "
                 f"see its last lines above. It is tried again every {self._backoff.longest:g} s."
             )
-
-
-def _kill_group(group: int) -> None:
-    # macOS says PermissionError of a group of zombies.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
 
 
 def _how_it_ended(code: int) -> str:

@@ -80,7 +80,7 @@ class Supervisor:
             self._to_reload.pop(0).reload()
 
     def _groups(self) -> list[int]:
-        return [keeper.group for keeper in self._keepers if keeper.group]
+        return [group for keeper in self._keepers for group in keeper.groups]
 
     def _wait(self, wake_up: int) -> None:
         """For output, a signal, or the next tick."""

@@ -151,7 +151,7 @@ class Hub:
     def tell_here(self, room_id: int, frame: Frame) -> None:
         """To those in this process."""
         if room := self._rooms.get(room_id):
-            room.tell(None, frame)
+            room.say(frame)
 
     @property
     def rooms(self) -> int:

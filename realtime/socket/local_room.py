@@ -23,7 +23,7 @@ class LocalRoom:
     """Each number goes to the ears once and in order; one that comes too early waits for those
     before it. Until it is known where to begin, all of them wait."""
 
-    __slots__ = ("_waiting", "ears", "filling", "heard", "id", "seq")
+    __slots__ = ("_said", "_waiting", "ears", "filling", "heard", "id", "seq")
 
     def __init__(self, room: int) -> None:
         self.id = room
@@ -33,6 +33,7 @@ class LocalRoom:
         self.ears: set[Ear] = set()
         self.filling: asyncio.Task[None] | None = None
         self._waiting: dict[int, Frame] = {}
+        self._said: list[Frame] = []
 
     def begin(self, seq: int) -> None:
         """What comes after this number is passed on."""
@@ -65,7 +66,20 @@ class LocalRoom:
             for seq, frame in found:
                 self.take(seq, [frame])
 
-    def tell(self, first: int | None, frames: Frame | Frames) -> None:
+    def say(self, frame: Frame) -> None:
+        """What has no number. All that is said in one turn of the loop goes out together: a
+        transport takes many frames for the price of one."""
+        self._said.append(frame)
+        if len(self._said) == 1:
+            asyncio.get_running_loop().call_soon(self._tell_said)
+
+    def _tell_said(self) -> None:
+        if self._said:
+            said, self._said = self._said, []
+            self._tell(None, said)
+
+    def _tell(self, first: int | None, parts: list[Frame]) -> None:
+        frames = parts[0] if len(parts) == 1 else Frames(parts)
         for ear in tuple(self.ears):
             ear.hear(self.id, first, frames)
 
@@ -78,4 +92,5 @@ class LocalRoom:
             self.seq += 1
             due.append(frame)
         if due:
-            self.tell(first, due[0] if len(due) == 1 else Frames(due))
+            self._tell_said()  # it came before
+            self._tell(first, due)

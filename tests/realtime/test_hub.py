@@ -154,6 +154,18 @@ async def test_a_room_that_nobody_is_in_is_forgotten(hub: Hub) -> None:
     assert not hub._rooms
 
 
+async def test_what_is_said_at_once_goes_out_together_and_before_what_comes_later(
+    hub: Hub,
+) -> None:
+    ear = Ear()
+    await hub.enter(ROOM, ear)
+    for words in ("typing", "still typing"):
+        hub.tell_here(ROOM, said(words))
+    assert ear.heard == []
+    await hub.publish(ROOM, 1, [said("m1")])
+    assert ear.heard == [(None, "typing"), (None, "still typing"), (1, "m1")]
+
+
 async def test_without_redis_a_room_is_local(stored: Stored) -> None:
     alone = Hub("redis://127.0.0.1:1/0", read=stored.read, newest=stored.newest)
     alone.start()
@@ -161,7 +173,7 @@ async def test_without_redis_a_room_is_local(stored: Stored) -> None:
     await alone.enter(ROOM, ear)
     await alone.publish(ROOM, 1, [said("m1")])
     await alone.tell(ROOM, said("typing"))
-    assert ear.heard == [(1, "m1"), (None, "typing")]
+    await until(lambda: ear.heard == [(1, "m1"), (None, "typing")])
     assert alone.is_degraded
     await alone.stop()
 
