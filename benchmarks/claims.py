@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -18,46 +19,61 @@ def complete(
     Gives the seconds that it took and what came of it, by code; every thread is connected and has
     run a query before the clock starts.
     """
-    from django.db import connection
-
     from accounts.models import User
-    from monitoring.wire.problem import Problem
-    from quests.completions.completing import complete_quest
-    from quests.definitions import find_definition
 
     cast = list(User.objects.filter(pk__gte=first).order_by("pk")[:players])
     pairs = ((player, number) for number in quests for player in cast)
-    todo = iter(list(islice(pairs, limit or None)))
-    ready, lock, outcomes = threading.Barrier(threads + 1), threading.Lock(), Counter[str]()
+    crew = _Crew(threads, quests[0], iter(list(islice(pairs, limit or None))))
+    crew.ready.wait(_READY_WITHIN)
+    started, used = time.perf_counter(), time.process_time()
+    crew.join()
+    seconds, used = time.perf_counter() - started, time.process_time() - used
+    return {"seconds": seconds, "process_seconds": used, "outcomes": dict(crew.outcomes)}
 
-    def work() -> None:
+
+class _Crew:
+    """So many threads, at work once all of them and the caller have waited at `ready`."""
+
+    def __init__(self, threads: int, quest: int, todo: Iterator[tuple[Any, int]]) -> None:
+        self.ready, self.outcomes = threading.Barrier(threads + 1), Counter[str]()
+        self._quest, self._todo, self._lock = quest, todo, threading.Lock()
+        self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        from django.db import connection
+
+        from quests.definitions import find_definition
+
         try:
-            with lock:  # all at once would be more than some wait for on a busy machine
-                find_definition(quests[0], fresh=True)
+            with self._lock:  # all at once would be more than some wait for on a busy machine
+                find_definition(self._quest, fresh=True)
         except BaseException:
-            ready.abort()  # nobody else need wait for this one
+            self.ready.abort()  # nobody else need wait for this one
             raise
-        ready.wait(_READY_WITHIN)
-        while True:
-            with lock:
-                player, number = next(todo, (None, 0))
-            if player is None:
-                break
-            try:
-                complete_quest(player=player, number=number)
-                outcome = "paid"
-            except Problem as problem:
-                outcome = str(problem.code)
-            with lock:
-                outcomes[outcome] += 1
+        self.ready.wait(_READY_WITHIN)
+        while (pair := self._next()) is not None:
+            outcome = _outcome(*pair)
+            with self._lock:
+                self.outcomes[outcome] += 1
         connection.close()
 
-    crew = [threading.Thread(target=work) for _ in range(threads)]
-    for thread in crew:
-        thread.start()
-    ready.wait(_READY_WITHIN)
-    started, used = time.perf_counter(), time.process_time()
-    for thread in crew:
-        thread.join()
-    seconds, used = time.perf_counter() - started, time.process_time() - used
-    return {"seconds": seconds, "process_seconds": used, "outcomes": dict(outcomes)}
+    def _next(self) -> tuple[Any, int] | None:
+        with self._lock:
+            return next(self._todo, None)
+
+
+def _outcome(player: Any, number: int) -> str:
+    from monitoring.wire.problem import Problem
+    from quests.completions.completing import complete_quest
+
+    try:
+        complete_quest(player=player, number=number)
+    except Problem as problem:
+        return str(problem.code)
+    return "paid"

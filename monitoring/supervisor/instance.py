@@ -20,7 +20,7 @@ _ENOUGH_DISK = 200_000_000
 _LOCAL_HOSTS = "localhost,127.0.0.1,[::1]"
 _HIGHEST_PORT = 65_535
 _AFTER_WEB_SECONDS = 3
-_BACKLOG = 2048  # as config/gunicorn.py has it
+BACKLOG = 2048  # as config/gunicorn.py has it
 
 
 @dataclass(frozen=True)
@@ -37,27 +37,16 @@ class Address:
         return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - asked, not bound to
 
 
-def check_address(address: Address) -> None:
+def bound(address: Address) -> socket.socket:
+    """For the web server, and held by whoever keeps it: while it is started again, callers wait in
+    the kernel's queue and are not refused. Until it listens, they are refused."""
     if not 0 < address.port <= _HIGHEST_PORT:
         raise CannotStart(f"{address.port} is no port: choose one between 1 and {_HIGHEST_PORT}.")
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address.host, address.port))
-        except OSError as error:
-            raise CannotStart(_why_not(address, error)) from error
-
-
-def listen(address: Address) -> socket.socket:
-    """For the web server, and held by whoever keeps it: while it is started again, callers wait in
-    the kernel's queue and are not refused."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address.host, address.port))
-        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise CannotStart(_why_not(address, error)) from error

@@ -24,22 +24,23 @@ def up(
 ) -> None:
     """Returns when the instance was told to stop; raises CannotStart or EmbeddedServerError."""
     var = instance.var_directory(environ)
-    instance.check_address(address)
-    instance.prepare_directory(var)
-    env = instance.environment(environ, address, var)
-    terminal.say(f"Rallypoint is starting. Its data are in {var}")
-    with EmbeddedServers(
-        var, database_url=env.get("DATABASE_URL", ""), redis_url=env.get("REDIS_URL", "")
-    ) as servers:
-        env |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
-        _run("migrate", instance.manage("migrate", "--no-input", "--verbosity", "0"), env, terminal)
-        told = _load_demo(var, env, terminal) if with_demo else []
-        banner = [f"Rallypoint is ready: {env['PUBLIC_URL']}", *told, *_watching(address, env)]
-        chores: list[Chore] = [
-            _Announcement(address, banner, terminal),
-            _Revival(servers, terminal),
-        ]
-        with instance.listen(address) as listener:
+    with instance.bound(address) as listener:
+        instance.prepare_directory(var)
+        env = instance.environment(environ, address, var)
+        terminal.say(f"Rallypoint is starting. Its data are in {var}")
+        with EmbeddedServers(
+            var, database_url=env.get("DATABASE_URL", ""), redis_url=env.get("REDIS_URL", "")
+        ) as servers:
+            env |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+            migrate = instance.manage("migrate", "--no-input", "--verbosity", "0")
+            _run("migrate", migrate, env, terminal)
+            told = _load_demo(var, env, terminal) if with_demo else []
+            banner = [f"Rallypoint is ready: {env['PUBLIC_URL']}", *told, *_watching(address, env)]
+            chores: list[Chore] = [
+                _Announcement(address, banner, terminal),
+                _Revival(servers, terminal),
+            ]
+            listener.listen(instance.BACKLOG)
             programs = instance.programs(address, listener, env)
             # Who comes while we stop is refused, and does not wait for nobody.
             Supervisor(programs, terminal, chores=chores, on_stop=listener.close).run()

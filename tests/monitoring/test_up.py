@@ -56,11 +56,11 @@ def test_a_port_in_use_is_one_sentence_with_the_way_out() -> None:
 )
 def test_an_address_that_cannot_be_used_is_one_sentence(address: Address, sentence: str) -> None:
     with pytest.raises(CannotStart, match=sentence):
-        instance.check_address(address)
+        instance.bound(address)
 
 
 def test_a_free_port_is_no_reason_to_stop(free_port: int) -> None:
-    instance.check_address(Address("127.0.0.1", free_port))
+    instance.bound(Address("127.0.0.1", free_port)).close()
 
 
 class _Health(BaseHTTPRequestHandler):

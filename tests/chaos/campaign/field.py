@@ -39,8 +39,9 @@ class Web:
         self._stack.stop_web()
         log = self._open.enter_context((self._stack.directory / "web.log").open("a"))
         listener = self._open.enter_context(
-            instance.listen(instance.Address("127.0.0.1", self._stack.port))
+            instance.bound(instance.Address("127.0.0.1", self._stack.port))
         )
+        listener.listen(instance.BACKLOG)
         program = instance.web(listener, self._stack.env, application=self._application)
         self._keeper = Keeper(program, Terminal(log), Backoff(longest=1))
         self._keeping = Thread(target=self._keep)
