@@ -25,7 +25,7 @@ class Plan:
     visits: int = 5_000  # clicks of which some are players' own
     kills: int = 100  # random ones, over mixed work
     reloads: int = 20
-    backed_up: int = 5_000_000  # clicks in a database of a gigabyte
+    backed_up: int = 1_200_000  # clicks in a database of a gigabyte
     soaked: float = 10.0  # minutes
     judged: bool = True
 
