@@ -20,7 +20,7 @@ from benchmarks.stores import Stores
 OURS, PEER = "Rallypoint", "Socket.IO"
 STOCK, BARE = "stock Channels", "megaphone"
 _TARGETS = {PEER: 1.0, STOCK: 15.0}
-_SENDERS = 60
+_SENDERS = 200
 _UNDER_WAY = 16
 _WARM_UP = 1.0
 # The slowest needs longest to be as busy as it gets.
