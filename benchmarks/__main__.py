@@ -75,7 +75,8 @@ BENCHMARKS: dict[str, Callable[[Stores, Plan], Result]] = {
 def main() -> int:
     options = _parse()
     if options.page:
-        print(page([result for file in options.page for result in read_json(file)]))
+        newest = {result.name: result for file in options.page for result in read_json(file)}
+        print(page(list(newest.values())))
         return 0
     plan = SHORT if options.short else Plan()
     chosen = {"seconds": options.seconds, "rounds": options.rounds, "soaked": options.minutes}
@@ -112,7 +113,11 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="of the soak (10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument(
-        "--page", type=Path, nargs="+", metavar="FILE", help="measure nothing: one page of these"
+        "--page",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="one page of these; later ones count",
     )
     parser.add_argument(
         "--short", action="store_true", help="only show that it works: tiny, and judges nothing"
