@@ -15,6 +15,8 @@ _MARK = b'"typing:st'  # typing:started, typing:stopped
 _EVENTS = ("typing:start", "typing:stop")
 _QUIET_FOR = 0.5
 _DELIVERED_WITHIN = 30.0
+# s between two frames of one sender: she may send twenty a second.
+_APART = 0.06
 
 
 class Shouting:
@@ -25,6 +27,7 @@ class Shouting:
         # A sender's first frame is a start, her next one a stop, and so on.
         self._turns = cycle([(guest, frame) for frame in frames for guest in guests[:senders]])
         self._sent = self._heard = self._done = 0
+        self._may_send_at: dict[Guest, float] = {}
         self._stopping = False
 
     async def measure(self, *, warm_up: float, seconds: float) -> dict[str, float]:
@@ -51,8 +54,14 @@ class Shouting:
 
     def _send(self) -> None:
         guest, frame = next(self._turns)
-        guest.client.send(frame)
         self._sent += 1
+        now = time.monotonic()
+        at = max(now, self._may_send_at.get(guest, 0.0))
+        self._may_send_at[guest] = at + _APART
+        if at > now:
+            asyncio.get_running_loop().call_later(at - now, guest.client.send, frame)
+        else:
+            guest.client.send(frame)
 
     async def _prove(self) -> None:
         """Everybody has heard every frame, and each once."""

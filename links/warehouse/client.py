@@ -1,5 +1,6 @@
 """The connection to ClickHouse: one a thread, made when it is first needed."""
 
+import http.client  # rule: network - no connection, only its limits
 from collections.abc import Callable, Sequence
 from threading import local
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ def insert(table: str, rows: Sequence[Sequence[Any]], columns: Sequence[str]) ->
 
 
 def _asked(ask: Callable[["Client"], Any]) -> Any:
+    _driver()
     from clickhouse_connect.driver.exceptions import Error
 
     try:
@@ -58,14 +60,27 @@ def _asked(ask: Callable[["Client"], Any]) -> Any:
 
 def _client() -> "Client":
     if (client := getattr(_mine, "client", None)) is None:
-        from clickhouse_connect import get_client
-
-        client = _mine.client = get_client(
+        made: Client = _driver().get_client(
             dsn=settings.CLICKHOUSE_URL,
             connect_timeout=CONNECTED_WITHIN,
             send_receive_timeout=ANSWERED_WITHIN,
             # Sessions of ClickHouse take one statement at a time; none is needed.
             autogenerate_session_id=False,
-            settings={"max_execution_time": ANSWERED_WITHIN},
+            settings={
+                "max_execution_time": ANSWERED_WITHIN,
+                # A header each time: see _driver.
+                "http_headers_progress_interval_ms": 1000,
+            },
         )
+        client = _mine.client = made
     return client
+
+
+def _driver() -> Any:
+    """It lets every HTTP answer of this process have ten thousand headers, those of strangers too,
+    whose pages we fetch: that is taken back."""
+    most = http.client._MAXHEADERS  # type: ignore[attr-defined]  # noqa: SLF001 - theirs, too
+    import clickhouse_connect
+
+    http.client._MAXHEADERS = most  # type: ignore[attr-defined]  # noqa: SLF001 - theirs, too
+    return clickhouse_connect

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from benchmarks import PROJECT
+from links.clicks import partitions
 from links.warehouse import client
 from tests.stack import free_port, wait_until
 
@@ -51,8 +53,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def engine(running: Engine, settings: Settings) -> Engine:
+def engine(running: Engine, settings: Settings) -> Iterator[Engine]:
     settings.CLICKHOUSE_URL = running.url
     client.breaker.reset()
     client.command("DROP TABLE IF EXISTS click")
-    return running
+    yield running
+    partitions.drop_before(datetime.now(UTC).date())

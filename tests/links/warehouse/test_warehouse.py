@@ -1,5 +1,6 @@
 """Clicks in ClickHouse: all of them, each once, and the same numbers come out."""
 
+import http.client
 import random
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from monitoring.redis import durable
 from tests.links.conftest import CHROME, GOOGLEBOT, IPHONE, MakeLink, event, send
 from tests.links.warehouse.conftest import Engine
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("clickhouse")]
+pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime.now(UTC).replace(microsecond=0)
 TODAY = NOW.date()
 YESTERDAY = NOW - timedelta(days=1)
@@ -154,6 +155,12 @@ def test_days_that_are_gone_here_are_not_read_there(engine: Engine, make_link: M
     assert statistics.totals([link.pk], long).clicks == 10
     with pytest.raises(CommandError, match="1 days differ"):
         call_command("clickhouse", "status")
+
+
+def test_the_driver_changes_nothing_for_others(engine: Engine) -> None:
+    """Who fetches the pages of strangers counts on a hundred headers at most."""
+    assert table.counts() == {}
+    assert http.client._MAXHEADERS == 100
 
 
 def test_a_copy_that_is_not_whole_degrades(engine: Engine, make_link: MakeLink) -> None:
