@@ -92,6 +92,19 @@ def test_what_is_there_is_not_brought_again(engine: Engine, make_link: MakeLink)
     assert sum(table.counts().values()) == 17
 
 
+def test_the_command_copies_and_compares(
+    engine: Engine, make_link: MakeLink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored(*clicks(make_link(), 9, begin=YESTERDAY, every=timedelta(seconds=1)))
+    with pytest.raises(CommandError, match="1 days differ"):
+        call_command("clickhouse", "status")
+    call_command("clickhouse", "copy")
+    call_command("clickhouse", "status")
+    said = capsys.readouterr().out
+    assert "9 clicks copied" in said
+    assert "9 clicks of 1 days: all equal" in said
+
+
 def test_clicks_that_come_late_are_brought_too(engine: Engine, make_link: MakeLink) -> None:
     """From a spool: long before the newest that is known."""
     link = make_link()
