@@ -42,7 +42,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{sum(found.values()):,} clicks of {len(found)} days: all equal.")
 
     def _copy(self) -> None:
-        """In parts: a snapshot of PostgreSQL that lasts for hours would keep what vacuum removes."""
+        """In parts: a snapshot that lasts for hours would keep what vacuum removes."""
         clicks = 0
         while (copied := self._copy_part()).clicks:
             clicks += copied.clicks
