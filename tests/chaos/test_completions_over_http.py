@@ -116,7 +116,7 @@ def test_an_emptied_redis_changes_no_leaderboard(stack: Stack) -> None:
 
     before = read()
     with Redis.from_url(stack.env["REDIS_URL"]) as redis:
-        redis.flushall()
+        redis.flushdb()
 
     assert read() == before
     complete(session, stack.url, numbers[1], "after")

@@ -37,7 +37,7 @@ def test_an_emptied_redis_loses_what_waited_and_nothing_that_comes_after(
     link = make_link()
     send(event(link), issued=1)
     drain_once(durable())
-    durable().flushall()
+    durable().flushdb()
     send(event(link), issued=2)
 
     assert drain_once(durable()) == (1, 1, 1)
