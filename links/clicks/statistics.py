@@ -103,14 +103,14 @@ WHERE place <= %(limit)s ORDER BY dimension, place
 # Days of UTC are days of the roll-up: ninety rows instead of nine thousand.
 _SERIES_OF_DAYS = (
     _PARTS
-    + """ SELECT date_trunc(%(interval)s, day::timestamp) AT TIME ZONE 'UTC',
+    + """ SELECT width_bucket(day::timestamp AT TIME ZONE 'UTC', %(starts)s::timestamptz[]),
                 sum(clicks)::bigint, sum(bots)::bigint, sum(visitors)::bigint
 FROM part GROUP BY 1
 """
 )
 
 _SERIES = """
-SELECT date_trunc(%(interval)s, start, %(zone)s), sum(clicks)::bigint, sum(bots)::bigint,
+SELECT width_bucket(start, %(starts)s::timestamptz[]), sum(clicks)::bigint, sum(bots)::bigint,
        sum(visitors)::bigint
 FROM links_clicksbyquarter
 WHERE link_id = ANY(%(links)s) AND dimension = ANY(%(dimensions)s)
@@ -150,28 +150,30 @@ def breakdowns(
 def series(
     links: Sequence[int], period: Period, interval: Interval, *, using: str = DEFAULT_DB_ALIAS
 ) -> list[tuple[datetime, Counts]]:
-    """(start, counts) of every step of the period, without holes. ValueError past MAX_POINTS."""
+    """(start, counts) of every step of the period, without holes. ValueError past MAX_POINTS.
+
+    The steps are made here and not by the database: each has its own idea of a midnight that comes
+    twice.
+    """
     starts = list(_starts(period, interval))
-    rows = warehouse.series(links, period.start, period.end, interval.value, period.zone)
+    moments = [start.astimezone(UTC) for start in starts]
+    rows = warehouse.series(links, period.start, period.end, moments)
     if rows is None:
-        rows = _steps(links, period, interval, using)
-    counts = {start: Counts(*numbers) for start, *numbers in rows}
-    return [(start, counts.get(start.astimezone(UTC), Counts())) for start in starts]
+        rows = _steps(links, period, interval, moments, using)
+    counts = {number: Counts(*numbers) for number, *numbers in rows}
+    return [(start, counts.get(number, Counts())) for number, start in enumerate(starts, 1)]
 
 
 def _steps(
-    links: Sequence[int], period: Period, interval: Interval, using: str
+    links: Sequence[int],
+    period: Period,
+    interval: Interval,
+    moments: Sequence[datetime],
+    using: str,
 ) -> list[tuple[Any, ...]]:
     of_days = interval is not Interval.HOUR and period.zone.key == "UTC"
-    return _query(
-        _SERIES_OF_DAYS if of_days else _SERIES,
-        links,
-        period,
-        [Dimension.TOTAL],
-        using,
-        interval=interval.value,
-        zone=period.zone.key,
-    )
+    statement = _SERIES_OF_DAYS if of_days else _SERIES
+    return _query(statement, links, period, [Dimension.TOTAL], using, starts=list(moments))
 
 
 def _query(
@@ -229,7 +231,8 @@ def _floor(local: datetime, interval: Interval) -> datetime:
 def _next(start: datetime, interval: Interval) -> datetime:
     if interval is Interval.HOUR:
         # Through UTC: summer time repeats an hour and leaves one out; neither is lost or doubled.
-        following = (start.astimezone(UTC) + timedelta(hours=1)).astimezone(start.tzinfo)
-        return _floor(following, interval) if following.minute else following
+        # It may begin at half past, where clocks are changed by half an hour.
+        rest = timedelta(minutes=60 - start.minute)
+        return (start.astimezone(UTC) + rest).astimezone(start.tzinfo)
     days = {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 32}[interval]
     return _floor(start + timedelta(days=days), interval)

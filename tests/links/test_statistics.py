@@ -72,6 +72,36 @@ def test_summer_time_neither_loses_nor_doubles_an_hour(make_link: MakeLink) -> N
     assert [counts.clicks for _, counts in hours][2:4] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("day", "zone", "hours"),
+    [
+        ("2031-04-06", "Australia/Lord_Howe", 25),  # at 2:00 back to 1:30
+        ("2031-10-05", "Australia/Lord_Howe", 24),  # from 2:00 to 2:30
+        ("2031-11-02", "America/Havana", 25),  # at 1:00 back to 0:00: midnight comes twice
+        ("2031-03-09", "America/Havana", 23),  # from 0:00 to 1:00: there is no midnight
+        ("2031-03-30", "Antarctica/Troll", 22),  # from 1:00 to 3:00
+    ],
+)
+def test_each_click_of_a_day_with_a_change_of_clocks_is_in_its_step(
+    make_link: MakeLink, day: str, zone: str, hours: int
+) -> None:
+    link, begin = make_link(), datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+    end = (begin + timedelta(days=1)).astimezone(UTC)
+    many = (end - begin.astimezone(UTC)) // timedelta(minutes=15)
+    quarters = [begin.astimezone(UTC) + timedelta(minutes=15) * n for n in range(many)]
+    click_at(link, *(quarter.isoformat() for quarter in quarters))
+    whole = Period.between(begin, end, ZoneInfo(zone))
+
+    assert [counts.clicks for _, counts in statistics.series([link.pk], whole, Interval.DAY)] == [
+        many
+    ]
+    found = statistics.series([link.pk], whole, Interval.HOUR)
+    assert len(found) == hours
+    starts = [start.astimezone(UTC) for start, _ in found]
+    for (_, counts), since, until in zip(found, starts, [*starts[1:], end], strict=True):
+        assert counts.clicks == sum(since <= quarter < until for quarter in quarters)
+
+
 def test_a_series_has_no_holes(make_link: MakeLink) -> None:
     link = make_link()
     click_at(link, "2031-01-15T12:00:00Z")
