@@ -533,7 +533,9 @@ STATUS_COMPONENTS = {
 # Directly to PostgreSQL, also where DATABASE_URL leads to PgBouncer.
 BACKUP_DATABASE_URL = env.secret("BACKUP_DATABASE_URL") or DATABASE_URL
 BACKUP_DIR = Path(env.text("BACKUP_DIR") or VAR_DIR / "backups")
-BACKUP_INTERVAL_HOURS = env.integer("BACKUP_INTERVAL_HOURS", 24)  # 0: none by themselves
+# 0: none by themselves, as of the private database of `make run`.
+_backup_hours = 24 if env.secret("DATABASE_URL") else 0
+BACKUP_INTERVAL_HOURS = env.integer("BACKUP_INTERVAL_HOURS", _backup_hours)
 BACKUP_KEEP_DAILY = env.integer("BACKUP_KEEP_DAILY", 7)
 BACKUP_KEEP_WEEKLY = env.integer("BACKUP_KEEP_WEEKLY", 4)
 BACKUP_KEEP_MONTHLY = env.integer("BACKUP_KEEP_MONTHLY", 6)

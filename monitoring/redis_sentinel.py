@@ -45,6 +45,7 @@ class Sentinels(NamedTuple):
 
     async def find_async(self) -> tuple[str, int]:
         for host, port in self.hosts:
+            # rule: timeout - _options has them
             sentinel: Any = AsyncRedis(host=host, port=port, **self._options())
             try:
                 return self._read(await sentinel.execute_command(*self._question()))

@@ -18,7 +18,7 @@ from links.clicks import partitions
 from monitoring.breakers import registry
 from monitoring.maintenance import notice
 from monitoring.redis_clients import synchronous
-from tests import slots
+from tests import emptying, slots
 from tests.stack import Stack
 
 _MARK = "rallypoint:tests"
@@ -87,19 +87,8 @@ def _test_redis() -> Iterator[list[Redis]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ledger_is_emptied_between_tests() -> Iterator[None]:
-    """Tests with real transactions end by a TRUNCATE, which the ledger's trigger refuses."""
-    flush = DatabaseOperations.sql_flush
-    table = "ALTER TABLE quests_ledgerentry {} TRIGGER ledger_not_emptied"
-
-    def opened(self: Any, *args: Any, **kwargs: Any) -> list[str]:
-        statements = flush(self, *args, **kwargs)
-        # The partitioned tables are not Django's to empty.
-        clicks = "TRUNCATE links_click, links_visitor"
-        return [table.format("DISABLE"), *statements, clicks, table.format("ENABLE")]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "sql_flush", opened)
+def _emptied_by_rows() -> Iterator[None]:
+    with emptying.by_rows():
         yield
 
 

@@ -200,6 +200,20 @@ def test_the_pool_and_the_time_limits_are_the_documented_ones() -> None:
     assert said.strip() == f"2 20 600.0 2.0 100 {limits} 1000 False"
 
 
+@pytest.mark.parametrize(("database", "hours"), [("postgresql://ada@h/name", "24"), ("", "0")])
+def test_backups_are_made_by_themselves_of_a_database_that_is_ones_own(
+    database: str, hours: str
+) -> None:
+    """And not of the private one of `make run`, nor is their absence complained of."""
+    bare = {name: os.environ[name] for name in ("PATH", "SECRET_KEY", "VAR_DIR")}
+    ask = "from django.conf import settings; print(settings.BACKUP_INTERVAL_HOURS)"
+    said = subprocess.check_output(
+        [sys.executable, "-c", ask], cwd=PROJECT, text=True, timeout=60,
+        env=bare | {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database},
+    )  # fmt: skip
+    assert said.strip() == hours
+
+
 def test_what_an_operator_says_for_one_command_holds_beside_ours() -> None:
     """How a migration writes during maintenance, which locks the database for commands."""
     ask = (

@@ -46,13 +46,16 @@ def network(source: Source) -> Found:
 
 def timeout(source: Source) -> Found:
     """Whoever waits for a network says for how long."""
+    named = _named(source)
     for node in _calls(source):
-        name, given = _last(node.func), {keyword.arg for keyword in node.keywords}
+        first, dot, rest = _dotted(node.func).partition(".")
+        full = f"{named.get(first, first)}{dot}{rest}"
+        name, given = full.rpartition(".")[2], {keyword.arg for keyword in node.keywords}
         if name in _CONNECTING and "timeout" not in given:
             yield node.lineno, f"{name} without a time-out"
         elif name in _MADE_BY_OTHERS and source.path != "monitoring/redis_clients.py":
             yield node.lineno, "clients of Redis come from monitoring.redis_clients"
-        elif _dotted(node.func) in _POSTGRESQL and "connect_timeout" not in given:
+        elif full in _POSTGRESQL and "connect_timeout" not in given:
             yield node.lineno, "PostgreSQL without a connect_timeout"
 
 
@@ -178,6 +181,18 @@ def _imports(source: Source) -> Iterator[tuple[int, str]]:
             if node.module != "http.client":
                 yield node.lineno, node.module
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def _named(source: Source) -> dict[str, str]:
+    """What an import calls by another name, or takes out of its module, by that name."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        if isinstance(node, ast.ImportFrom)
+        else alias.name
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def _last(node: ast.AST) -> str:
