@@ -31,7 +31,11 @@ SECRET_KEY = env.secret("SECRET_KEY") or (
 )
 WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", os.cpu_count() or 1, at_least=1)
 WEB_THREADS = env.integer("WEB_THREADS", 8, at_least=1)
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+# `make run` notes where it serves, for the commands beside it.
+_address_file = VAR_DIR / "address"
+_here = _address_file.read_text().strip() if _address_file.is_file() else "127.0.0.1:8000"
+BIND = env.text("BIND") or _here
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://{_here}").rstrip("/")
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 HTTPS = urlsplit(PUBLIC_URL).scheme == "https"
 

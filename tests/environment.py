@@ -9,14 +9,18 @@ import atexit
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from urllib.parse import urlsplit
 
 os.environ.setdefault(
     "SECRET_KEY", "a-secret-for-tests-that-is-long-enough-to-pass-the-checks-0123456789"
 )
-if "VAR_DIR" not in os.environ:  # the processes of one run share the first one's
-    os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="rallypoint-test-")
-    atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)
+for name in ("VAR_DIR", "PREPARED_DATA_DIR"):
+    if name not in os.environ:  # the processes of one run share the first one's
+        made = Path(tempfile.mkdtemp(prefix="rallypoint-test-"))
+        made.chmod(0o711)  # the servers' user passes through
+        os.environ[name] = str(made)
+        atexit.register(shutil.rmtree, made, ignore_errors=True)
 os.environ.setdefault("PUBLIC_URL", "https://rally.test")
 os.environ.setdefault("ALLOWED_HOSTS", "rally.test,testserver,localhost,127.0.0.1")
 os.environ.setdefault("LOG_LEVEL", "WARNING")

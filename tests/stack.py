@@ -20,6 +20,7 @@ from benchmarks import PROJECT
 from benchmarks.warm import WarmPython
 from monitoring.embedded import EmbeddedServers
 from monitoring.embedded.server import Server
+from tests import prepared
 from tests.accounts.siwe import TestWallet, compose
 
 
@@ -53,6 +54,7 @@ class Stack:
     def __enter__(self) -> Self:
         # Who imports gunicorn's configuration is a web process, and so is all that she starts.
         assert "RALLYPOINT_ROLE" not in os.environ
+        is_migrated = prepared.lay(self.directory / "var")
         self._servers.__enter__()
         self._let_valkey_write_at_once()
         self.env = os.environ | {
@@ -72,7 +74,8 @@ class Stack:
         }
         self.env.pop("CACHE_URL", None)
         self._python = WarmPython(self.env)
-        self.manage("migrate", "--verbosity", "0")
+        if not is_migrated:
+            self.manage("migrate", "--verbosity", "0")
         self.key = self.key_of("alice")
         self.api.headers["Authorization"] = f"Bearer {self.key}"
         self.start_web()

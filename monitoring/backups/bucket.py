@@ -54,7 +54,7 @@ class Bucket:
     def _read(self, key: str) -> Manifest | None:
         body = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
         try:
-            return Manifest.decoded(body)
+            return Manifest.decoded(body, key.removeprefix(self._prefix).removesuffix(SUFFIX))
         except BackupError as error:
             log.warning("manifest_not_read", name=key, error=str(error)[:200])
             return None

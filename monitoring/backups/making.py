@@ -108,9 +108,15 @@ def verify(manifest: Manifest, archive: Path, major: int, progress: Progress) ->
 
 def check_sum(manifest: Manifest, archive: Path, progress: Progress) -> None:
     try:
-        found = digest_of(archive, progress)
+        many = archive.stat().st_size
+        found = digest_of(archive, progress) if many == manifest.size else ""
     except OSError as error:
         raise BackupError(f"{archive.name} cannot be read: {error.strerror}.") from None
+    if many != manifest.size:
+        raise BackupError(
+            f"{archive.name} is damaged: it has {many:,} bytes, and its manifest says "
+            f"{manifest.size:,}."
+        )
     if found != manifest.sha256:
         raise BackupError(
             f"{archive.name} is damaged: its SHA-256 is {found[:16]}…, and its manifest says "

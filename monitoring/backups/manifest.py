@@ -2,13 +2,14 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
 
 from monitoring.backups.errors import BackupError
 
 SUFFIX = ".json"
+_FORMAT = 1
 # It becomes a file's name, and part of an address.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -21,9 +22,9 @@ class Manifest(msgspec.Struct, kw_only=True, omit_defaults=False):
     name: str
     created_at: datetime
     version: str
-    server: str
+    server: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,3}$")]
     database: str
-    size: int
+    size: Annotated[int, msgspec.Meta(ge=0)]
     sha256: str
     seconds: float
     encrypted: bool
@@ -32,7 +33,7 @@ class Manifest(msgspec.Struct, kw_only=True, omit_defaults=False):
     figures: dict[str, str]
     verified_at: datetime | None = None
     drilled_at: datetime | None = None
-    format: int = 1
+    format: int = _FORMAT
 
     @property
     def archive(self) -> str:
@@ -50,12 +51,19 @@ class Manifest(msgspec.Struct, kw_only=True, omit_defaults=False):
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
     @classmethod
-    def decoded(cls, data: bytes) -> Self:
+    def decoded(cls, data: bytes, name: str) -> Self:
+        """What lies under this name. A manifest that was copied to another one leads to an archive
+        that nobody asked for."""
         try:
             found = msgspec.json.decode(data, type=cls)
         except msgspec.MsgspecError as error:
-            raise BackupError(f"A manifest cannot be read: {error}") from None
-        checked_name(found.name)
+            raise BackupError(f"{name}{SUFFIX} cannot be read: {error}") from None
+        if found.format != _FORMAT:
+            raise BackupError(f"{name}{SUFFIX} has format {found.format}, of another program.")
+        if found.name != checked_name(name):
+            raise BackupError(
+                f"{name}{SUFFIX} is the manifest of {found.name!r}: both files keep their names."
+            )
         return found
 
 

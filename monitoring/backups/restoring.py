@@ -29,6 +29,7 @@ _OTHERS = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 AND backend_type = 'client backend'
 """
+_STRANGERS = f"{_OTHERS} AND application_name <> 'pg_restore'"
 _EXTENSIONS = "SELECT extname FROM pg_extension WHERE extnamespace = %s::regnamespace"
 
 
@@ -62,8 +63,11 @@ def restore(
     with target.held(_LOCK, "restoring this database") as connection:
         _be_alone(connection, disconnect=disconnect)
         with _set_aside(connection):
-            fill(source, target, keys, progress)
-            _insist_on_equality(source.manifest, connection)
+            try:
+                fill(source, target, keys, progress)
+                _insist_on_equality(source.manifest, connection)
+            except BackupError as error:
+                raise BackupError(f"{error}{_who_came_back(connection)}") from None
     log.warning("database_restored", backup=source.manifest.name, database=target.database)
     return _summary(source.manifest, progress.seconds)
 
@@ -78,6 +82,15 @@ def _be_alone(connection: psycopg.Connection[Any], *, disconnect: bool) -> None:
         )
     for (pid,) in others:
         connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+
+def _who_came_back(connection: psycopg.Connection[Any]) -> str:
+    if not (strangers := connection.execute(_STRANGERS).fetchall()):
+        return ""
+    return (
+        f" Meanwhile {len(strangers)} others connected, and may have written: stop web, worker and "
+        "beat first."
+    )
 
 
 @contextmanager
@@ -121,15 +134,15 @@ def _put_back_what_a_killed_one_left(connection: psycopg.Connection[Any]) -> Non
     nobody may work with the half that is there."""
     if not _exists(connection, ASIDE):
         return
-    if connection.execute(_OTHERS).fetchone():
-        raise BackupError(
-            "An earlier restore was killed, and its half is in use: stop web, worker and beat; "
-            "then what was there before is put back."
-        )
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
     if not (row and row[0]):
         raise BackupError("Another process is restoring this database just now.")
     try:
+        if connection.execute(_OTHERS).fetchone():
+            raise BackupError(
+                "An earlier restore was killed, and its half is in use: stop web, worker and beat; "
+                "then what was there before is put back."
+            )
         log.warning("restore_undone", reason="an earlier restore was killed")
         _put_back(connection)
     finally:

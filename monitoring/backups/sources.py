@@ -46,7 +46,7 @@ def _beside(path: Path) -> Source:
     manifest_path = path.with_name(f"{stem}{SUFFIX}")
     if not manifest_path.is_file():
         raise BackupError(f"{manifest_path.name} must lie beside {path.name}: it has the checksum.")
-    manifest = Manifest.decoded(manifest_path.read_bytes())
+    manifest = Manifest.decoded(manifest_path.read_bytes(), stem)
     return Source(manifest, path.with_name(manifest.archive))
 
 

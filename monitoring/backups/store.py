@@ -51,14 +51,14 @@ class Directory:
 
     def _read(self, path: Path) -> Manifest | None:
         try:
-            return Manifest.decoded(path.read_bytes())
+            return Manifest.decoded(path.read_bytes(), path.name.removesuffix(SUFFIX))
         except (BackupError, OSError) as error:
             log.warning("manifest_not_read", name=path.name, error=str(error)[:200])
             return None
 
     def get(self, name: str) -> Manifest | None:
         path = self.path / f"{checked_name(name)}{SUFFIX}"
-        return Manifest.decoded(path.read_bytes()) if path.is_file() else None
+        return Manifest.decoded(path.read_bytes(), name) if path.is_file() else None
 
     def archive(self, manifest: Manifest) -> Path:
         return self.path / manifest.archive

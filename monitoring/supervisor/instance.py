@@ -81,6 +81,11 @@ def prepare_directory(var: Path) -> None:
         )
 
 
+def note_address(var: Path, address: Address) -> None:
+    """For the commands that are called beside us."""
+    (var / "address").write_text(f"{Address(address.reachable_host, address.port)}\n")
+
+
 def var_directory(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("VAR_DIR") or PROJECT / "var").resolve()
 

@@ -26,6 +26,7 @@ def up(
     var = instance.var_directory(environ)
     with instance.bound(address) as listener:
         instance.prepare_directory(var)
+        instance.note_address(var, address)
         env = instance.environment(environ, address, var)
         terminal.say(f"Rallypoint is starting. Its data are in {var}")
         with EmbeddedServers(

@@ -215,6 +215,12 @@ def test_up_serves_from_an_empty_directory_and_leaves_nothing_behind(
         assert b"Status" in urllib.request.urlopen(page).read()  # noqa: S310 - ours
         monitor = it.wait_for(r"In a terminal: \.venv/bin/python (manage\.py monitor .*)$")[1]
         assert f":{free_port}" in monitor
+        ask = "from django.conf import settings as s; print(s.PUBLIC_URL, s.BIND)"
+        beside = subprocess.check_output(
+            [sys.executable, "manage.py", "shell", "--no-imports", "-c", ask],
+            env={**env, "VAR_DIR": str(tmp_path / "var")}, cwd=PROJECT, text=True, timeout=60,
+        )  # fmt: skip
+        assert beside.split() == [url, f"127.0.0.1:{free_port}"]
         everything = children_of(process.pid)
         assert len(everything) > 10
         it.send(signal.SIGINT)

@@ -1,7 +1,6 @@
 """`manage.py monitor`: what the service does just now, in a terminal."""
 
 import json
-import os
 import shutil
 import sys
 import time
@@ -35,8 +34,8 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        bind = os.environ.get("BIND", "127.0.0.1:8000")
-        parser.add_argument("--url", default=f"http://{bind}", help="where it is (%(default)s)")
+        here = f"http://{settings.BIND}"
+        parser.add_argument("--url", default=here, help="where it is (%(default)s)")
         parser.add_argument("--interval", type=float, default=2.0, help="seconds (%(default)s)")
         parser.add_argument("--once", action="store_true", help="one picture, for scripts")
         parser.add_argument("--json", action="store_true", help="with --once: the figures as JSON")

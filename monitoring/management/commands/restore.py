@@ -23,6 +23,9 @@ from monitoring.backups.server import Server
 from monitoring.backups.sources import found
 
 
+_NOT_DRILLED = ("into", "replace", "yes", "disconnect", "refresh")
+
+
 class Command(BaseCommand):
     help = (
         "Restore a backup, by its name or the path of its archive. What the database holds is "
@@ -68,6 +71,10 @@ class Command(BaseCommand):
 
     def _lines(self, progress: Progress) -> Iterator[str]:
         options = self._options
+        if options["drill"] and (given := [one for one in _NOT_DRILLED if options[one]]):
+            raise BackupError(
+                f"--drill takes no --{given[0]}: it restores into a database of its own."
+            )
         if options["refresh"]:
             yield from make_fresh()
         elif options["drill"]:

@@ -21,6 +21,7 @@ from links.services import create_link
 from monitoring.backups import filling, restoring
 from monitoring.backups.drill import _LOCK as DRILL
 from monitoring.backups.drill import prefix_of
+from monitoring.backups.errors import BackupError
 from monitoring.backups.programs import find_program
 from monitoring.backups.server import Server, pointed_at
 from monitoring.backups.snapshot import tables
@@ -105,6 +106,44 @@ def test_a_damaged_archive_touches_nothing(elsewhere: Server, say: Say) -> None:
     assert rows(elsewhere, "SELECT one FROM precious") == [(1,)]
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "rallypoint-of-somebody-else"}, "is the manifest of 'rallypoint-of-somebody-e"),
+        ({"size": 1}, "and its manifest says 1"),
+        ({"size": -1}, "cannot be read"),
+        ({"server": "many"}, "cannot be read"),
+        ({"format": 99}, "has format 99, of another program"),
+    ],
+)
+def test_a_manifest_is_believed_about_its_own_archive_alone(
+    elsewhere: Server, say: Say, change: dict[str, object], said: str
+) -> None:
+    archive = archive_of(made())
+    manifest = archive.with_suffix(".json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
+    for name in (archive.stem, str(archive)):
+        with pytest.raises(CommandError, match=said):
+            say("restore", name, into=elsewhere.url)
+        with pytest.raises(CommandError, match=said):
+            say("restore", name, "--drill")
+
+
+def test_who_comes_back_in_the_middle_is_told_of(
+    elsewhere: Server, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, came = made().name, []
+
+    def fail(*_: object) -> None:
+        came.append(psycopg.connect(elsewhere.url))
+        raise BackupError("A row was there already.")
+
+    monkeypatch.setattr(filling, "_finish", fail)
+    with pytest.raises(CommandError, match="already. Meanwhile 1 others connected"):
+        say("restore", name, into=elsewhere.url)
+    came[0].close()
+
+
 def test_a_restore_that_fails_puts_back_what_was_there(
     elsewhere: Server, say: Say, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +201,11 @@ def test_a_half_that_is_in_use_is_not_thrown_away(elsewhere: Server, say: Say) -
         theirs.execute("CREATE SCHEMA public")
         theirs.execute("CREATE TABLE half AS SELECT 2 AS two")
         with pytest.raises(CommandError, match="its half is in use"):
+            say("restore", name, into=elsewhere.url)
+        with (
+            elsewhere.held(restoring._LOCK, "restoring"),
+            pytest.raises(CommandError, match="Another process is restoring"),
+        ):
             say("restore", name, into=elsewhere.url)
     assert rows(elsewhere, "SELECT two FROM public.half") == [(2,)]
 
@@ -308,6 +352,12 @@ def test_a_drill_restores_proves_and_leaves_nothing(alice: User, say: Say) -> No
     assert again
     assert again.drilled_at
     assert _databases_of_drills() == []
+
+
+@pytest.mark.parametrize("option", ["--into=postgresql://x/y", "--replace", "--disconnect"])
+def test_a_drill_takes_nothing_that_is_for_a_restore(say: Say, option: str) -> None:
+    with pytest.raises(CommandError, match="a database of its own"):
+        say("restore", "--drill", option)
 
 
 def test_a_drill_finds_numbers_that_disagree(alice: User, say: Say) -> None:
