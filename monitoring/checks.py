@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from redis.exceptions import RedisError
 
+from monitoring.backups.snapshot import ASIDE
 from monitoring.proxies import parse_networks
 from monitoring.redis_clients import synchronous
 
@@ -206,6 +207,23 @@ def statement_timeout(aliases: Sequence[str]) -> Found:
     return found
 
 
+def whole_database(aliases: Sequence[str]) -> Found:
+    """Before a restore is complete, what was there before it waits beside it."""
+    found: Found = []
+    for alias in aliases:
+        try:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [ASIDE])
+                (is_half,) = cursor.fetchone()
+        except DatabaseError:
+            continue
+        if is_half:
+            message = "A restore of this database goes on, or was killed: what is there is a half."
+            hint = "`manage.py restore --undo` puts back what was there before it."
+            found.append(Error(message, hint=hint, id="rallypoint.E010"))
+    return found
+
+
 def _skew(name: str, its_time: float) -> Found:
     skew = its_time - time.time()
     if abs(skew) <= MOST_SKEW_SECONDS:
@@ -241,7 +259,9 @@ def check_servers(*, databases: Sequence[str] | None = None, **_: Any) -> Found:
     """Only with `--database`, or when `migrate` runs: the servers may be somewhere else."""
     if not databases:
         return []
-    return [*redis_durability(), *database_clock(databases), *statement_timeout(databases)]
+    each: tuple[Callable[[Sequence[str]], Found], ...]
+    each = (whole_database, database_clock, statement_timeout)
+    return [*redis_durability(), *(message for check in each for message in check(databases))]
 
 
 def refuse_if_unsafe() -> None:

@@ -10,6 +10,7 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.models import User
 from links.clicks import partitions
@@ -65,6 +66,22 @@ def long_form() -> bool:
 def _static_root() -> None:
     """Where collectstatic would put files; whitenoise warns of each client that it is not there."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_looked_for_once() -> Iterator[None]:
+    """And not by each client of Django's, for whom it takes longer than most requests."""
+    look, known = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def look_once(self: WhiteNoiseMiddleware) -> None:
+        if self.max_age not in known:
+            look(self)
+            known[self.max_age] = dict(self.files)
+        self.files.update(known[self.max_age])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
+        yield
 
 
 @pytest.fixture(scope="session")

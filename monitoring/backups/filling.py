@@ -40,22 +40,48 @@ class Compared(NamedTuple):
         return self.expected == self.found
 
 
-def fill(source: Source, target: Server, keys: Sequence[Any], progress: Progress) -> None:
-    """The checksum was compared before. `target` has an empty schema."""
+def fill(
+    source: Source, target: Server, keys: Sequence[Any], progress: Progress, *, without: str = ""
+) -> None:
+    """The checksum was compared before. `target` has an empty schema. The table `without` is made,
+    and stays empty."""
+    listed = _listed(source, keys)
+    wanted = [line for line in listed if not _NOT_OURS.match(line) and not _is_data(line, without)]
+    _read(source, target, keys, progress, wanted)
+    _finish(target, progress)
+
+
+def fill_one(
+    source: Source, target: Server, keys: Sequence[Any], progress: Progress, table: str
+) -> None:
+    wanted = [line for line in _listed(source, keys) if _is_data(line, table)]
+    if wanted:
+        _read(source, target, keys, progress, wanted)
+
+
+def _listed(source: Source, keys: Sequence[Any]) -> list[str]:
     if source.manifest.encrypted and not keys:
         raise BackupError("This backup is encrypted: --identity names the file with the key.")
     keys = keys if source.manifest.encrypted else []
-    listed = entries(source.archive, keys, at_least=int(source.manifest.server))
-    wanted = [line for line in listed if not _NOT_OURS.match(line)]
+    return entries(source.archive, keys, at_least=int(source.manifest.server))
+
+
+def _is_data(line: str, table: str) -> bool:
+    """Of a table of contents: "3712; 0 16402 TABLE DATA public django_migrations owner"."""
+    return f" TABLE DATA {SCHEMA} {table} " in line
+
+
+def _read(
+    source: Source, target: Server, keys: Sequence[Any], progress: Progress, wanted: list[str]
+) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".list") as file:
         file.write("\n".join(wanted) + "\n")
         file.flush()
         command = _command(source.manifest, target, Path(file.name))
-        if keys:
+        if source.manifest.encrypted:
             _read_from_pipe(command, source, target, keys, progress)
         else:
             _read_from_file(command, source, target, _data_of(wanted), progress)
-    _finish(target, progress)
 
 
 def _command(manifest: Manifest, target: Server, wanted: Path) -> list[str | Path]:

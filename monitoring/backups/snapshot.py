@@ -11,6 +11,9 @@ from django.utils.module_loading import import_string
 from psycopg import sql
 
 SCHEMA = "public"
+# Where what was there waits while a restore is not complete: see aside.py.
+ASIDE = "rallypoint_before_restore"
+MIGRATIONS = "django_migrations"
 
 _TABLES = """
 SELECT relname FROM pg_class

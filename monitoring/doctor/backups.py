@@ -1,6 +1,6 @@
 """Whether what is needed on the worst day is there."""
 
-import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,11 +36,10 @@ def programs() -> Iterator[Finding]:
 
 def places() -> Iterator[Finding]:
     directory = Path(settings.BACKUP_DIR)
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
     yield judge(
         "BACKUP_DIR",
         f"{directory}",
-        wrong=not os.access(existing, os.W_OK | os.X_OK),
+        wrong=not _takes_files(directory),
         fix="Let the account of the worker write there.",
         level=Level.ERROR,
     )
@@ -51,6 +50,16 @@ def places() -> Iterator[Finding]:
         )  # fmt: skip
         return
     yield from _bucket()
+
+
+def _takes_files(directory: Path) -> bool:
+    """Tried, and not asked: to root everything seems writable."""
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return True
+    except OSError:
+        return False
 
 
 def _bucket() -> Iterator[Finding]:

@@ -1,8 +1,10 @@
 """The units for one plain server: systemd takes them, and they confine what they start."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,54 @@ def test_migrations_of_a_release_stop_nobody_and_are_waited_for(name: str) -> No
     said = (UNITS / f"rallypoint-{name}.service").read_text()
     assert not re.search(r"(?m)^(Requires|BindsTo|Requisite)=.*migrate", said)
     assert re.search(r"(?m)^ExecStartPre=\S+/python manage.py migrate --check$", said)
+
+
+def test_its_example_of_an_environment_is_one_to_systemd(tmp_path: Path) -> None:
+    """To which a comment behind a value is a part of it; and the units' own directory stays."""
+    example = (UNITS / "env.example").read_text()
+    lines = [line for line in example.splitlines() if line and not line.startswith("#")]
+    given = dict(line.split("=", 1) for line in lines)
+    known = set(re.findall(r"(?m)^([A-Z0-9_]+)=", (PROJECT / ".env.example").read_text()))
+    assert given.keys() < known
+    assert "VAR_DIR" not in given
+    assert not [value for value in given.values() if re.search(r"[\s#\"']", value)]
+
+    filled = given | {
+        "SECRET_KEY": "".join(chr(33 + number * 7 % 90) for number in range(64)),
+        "PUBLIC_URL": "https://rally.example",
+        "ALLOWED_HOSTS": "rally.example",
+        "VAR_DIR": str(tmp_path),
+        "DATABASE_URL": os.environ["DATABASE_URL"],
+        "REDIS_URL": os.environ["REDIS_URL"],
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=PROJECT, env=filled | {"PATH": os.environ["PATH"], "RALLYPOINT_ROLE": "web"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_commands_by_hand_are_run_as_the_units_run_theirs(tmp_path: Path) -> None:
+    told = tmp_path / "systemd-run"
+    told.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    told.chmod(0o755)
+    done = subprocess.run(
+        [UNITS / "manage.sh", "restore", "a b", "--drill"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=10, check=True,
+    )  # fmt: skip
+    words = done.stdout.splitlines()
+    assert words[-4:] == ["manage.py", "restore", "a b", "--drill"]
+    units = (UNITS / "rallypoint-.service.d" / "common.conf").read_text()
+    file, directory = "EnvironmentFile=/etc/rallypoint/env", "WorkingDirectory=/opt/rallypoint"
+    for wanted in (f"--property={file}", f"--{directory.replace('WorkingD', 'working-d')}"):
+        assert wanted in words
+    for said in (file, directory, "User=rallypoint", "Environment=VAR_DIR=/var/lib/rallypoint"):
+        assert said in units
+    known = subprocess.run(["systemd-run", "--help"], capture_output=True, text=True, check=True)
+    options = {word.partition("=")[0] for word in words if word.startswith("--") and len(word) > 2}
+    assert all(one in known.stdout for one in options - {"--drill"})
 
 
 def test_there_is_time_to_stop() -> None:

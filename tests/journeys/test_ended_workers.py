@@ -50,11 +50,13 @@ def test_counts_survive_their_workers_and_files_do_not_add_up(stack: Stack) -> N
 
 def test_workers_whose_parent_died_leave_the_port_to_its_successor(stack: Stack) -> None:
     """Also while somebody keeps a connection open, whom they let finish."""
-    with requests.Session() as session:
-        session.get(f"{stack.url}/ping", timeout=10)
-        stack.kill_web()
-        wait_until(lambda: is_free(stack.port), seconds=5)
-    stack.start_web()
+    try:
+        with requests.Session() as session:
+            session.get(f"{stack.url}/ping", timeout=10)
+            stack.kill_web()
+            wait_until(lambda: is_free(stack.port))
+    finally:
+        stack.start_web()
 
 
 def is_free(port: int) -> bool:

@@ -243,6 +243,18 @@ def test_what_a_worst_day_would_need_is_looked_for(
     assert found["BACKUP_S3_URL"].level is Level.ERROR
 
 
+@pytest.mark.parametrize("place", ["/proc/backups", "{file}", "{file}/below"])
+def test_a_directory_that_takes_no_backup_is_found_by_root_too(
+    examine: Examine, settings: Settings, tmp_path: Path, place: str
+) -> None:
+    settings.BACKUP_DIR = tmp_path / "not made yet" / "backups"
+    assert examine()["BACKUP_DIR"].level is Level.OK
+    file = tmp_path / "file"
+    file.touch()
+    settings.BACKUP_DIR = place.format(file=file)
+    assert examine()["BACKUP_DIR"].level is Level.ERROR
+
+
 def test_one_thing_that_cannot_be_looked_at_hides_no_other(
     examine: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from monitoring.backups.errors import BackupBusyError, BackupError
@@ -40,8 +41,11 @@ class Command(BaseCommand):
             text = _answer(options, progress)
         except BackupBusyError as error:
             raise CommandError(str(error), returncode=BUSY) from None
-        except (BackupError, OSError) as error:
+        except BackupError as error:
             raise CommandError(str(error)) from None
+        except OSError as error:
+            said = error.strerror or str(error)
+            raise CommandError(f"{said}: BACKUP_DIR is {settings.BACKUP_DIR}.") from None
         finally:
             progress.end()
         if not options["quiet"]:

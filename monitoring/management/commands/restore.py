@@ -18,12 +18,11 @@ from monitoring.backups.derived import make_fresh
 from monitoring.backups.errors import BackupError
 from monitoring.backups.making import note_drilled
 from monitoring.backups.progress import Progress
-from monitoring.backups.restoring import Restored, has_tables, restore
+from monitoring.backups.restoring import Restored, look, restore, undo
 from monitoring.backups.server import Server
 from monitoring.backups.sources import found
 
-
-_NOT_DRILLED = ("into", "replace", "yes", "disconnect", "refresh")
+_NOT_DRILLED = ("into", "replace", "yes", "disconnect", "refresh", "undo")
 
 
 class Command(BaseCommand):
@@ -44,10 +43,16 @@ class Command(BaseCommand):
             "--refresh", action="store_true",
             help="restore nothing: make fresh what Redis keeps of a database restored otherwise",
         )  # fmt: skip
+        parser.add_argument(
+            "--undo", action="store_true",
+            help="restore nothing: put back what was there before a restore that was killed",
+        )  # fmt: skip
         parser.add_argument("--into", metavar="URL", help="another database than our own")
         parser.add_argument("--identity", type=Path, metavar="FILE", help="age identity")
         parser.add_argument("--replace", action="store_true", help="although there are tables")
-        parser.add_argument("--yes", action="store_true", help="with --replace: ask nothing")
+        parser.add_argument(
+            "--yes", action="store_true", help="with --replace or --undo: ask nothing"
+        )
         parser.add_argument(
             "--disconnect", action="store_true", help="end other connections to the database"
         )
@@ -79,6 +84,8 @@ class Command(BaseCommand):
             yield from make_fresh()
         elif options["drill"]:
             yield from self._drill(progress)
+        elif options["undo"]:
+            yield from self._undo(self._target())
         elif not options["name"]:
             raise BackupError("Which one? `manage.py backups` lists them.")
         else:
@@ -95,8 +102,7 @@ class Command(BaseCommand):
             raise BackupError(f"{report.differences} differences.")
 
     def _restore(self, progress: Progress) -> Iterator[str]:
-        into = self._options["into"]
-        target = Server.at(into) if into else Server.ours()
+        target = self._target()
         keys = identities(self._options["identity"])
         with found(self._options["name"], progress) as source:
             self._ask(target, source.manifest.name)
@@ -104,26 +110,45 @@ class Command(BaseCommand):
                 *(source, target, keys, progress), disconnect=self._options["disconnect"]
             )
         yield from _told(done, target)
-        if into:
+        if self._options["into"]:
             yield "This is not our own database: what Redis keeps was left alone."
         else:
             yield from make_fresh()
             yield "Start web, worker and beat; then `manage.py reconcile` proves the numbers."
 
+    def _undo(self, target: Server) -> Iterator[str]:
+        self._insist(f"Put back what {target.database!r} held before the restore that was killed?")
+        undo(target, disconnect=self._options["disconnect"])
+        yield f"{target.database!r} holds what it held before the restore that was killed."
+
     def _ask(self, target: Server, name: str) -> None:
-        if not has_tables(target):
-            return
+        found = look(target)
         if not self._options["replace"]:
-            raise BackupError(
-                f"There are tables in the database {target.database!r}: --replace throws them away."
-            )
+            if found.is_cut_off:
+                raise BackupError(
+                    "A restore was killed here before it was complete. --undo puts back what was "
+                    "there before it; --replace throws that away as well."
+                )
+            if found.has_tables:
+                raise BackupError(
+                    f"There are tables in the database {target.database!r}: --replace throws them "
+                    "away."
+                )
+        if found.has_tables or found.is_cut_off:
+            self._insist(f"Replace all of {target.database!r} by {name}?")
+
+    def _insist(self, question: str) -> None:
         if self._options["yes"]:
             return
         if not sys.stdin.isatty():
             raise BackupError("Nobody can be asked here: --yes says that you are sure.")
-        question = f"Replace all of {target.database!r} by {name}? Type the database's name: "
-        if input(question).strip() != target.database:
+        database = self._target().database
+        if input(f"{question} Type the database's name: ").strip() != database:
             raise BackupError("Nothing was changed.")
+
+    def _target(self) -> Server:
+        into = self._options["into"]
+        return Server.at(into) if into else Server.ours()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A backup is there whole, with what is needed to trust it, or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -105,6 +106,18 @@ class _wrong_snapshot:  # noqa: N801 - it stands for a context manager's functio
         return "00000003-0000001B-1"
 
     def __exit__(self, *_: object) -> None: ...
+
+
+def test_a_full_disk_is_said_with_its_place(
+    say: Say, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("monitoring.backups.archive.os.fsync", full)
+    with pytest.raises(CommandError, match="No space left on device: BACKUP_DIR is /"):
+        say("backup", "--quiet")
+    assert files(settings.BACKUP_DIR) == set()
 
 
 def test_a_killed_backup_leaves_nothing_that_looks_like_one(

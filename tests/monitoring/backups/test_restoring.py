@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -18,13 +19,16 @@ from accounts.models import User
 from benchmarks import PROJECT
 from links.models import Link
 from links.services import create_link
+from monitoring import checks
 from monitoring.backups import filling, restoring
+from monitoring.backups.aside import REPLACED
 from monitoring.backups.drill import _LOCK as DRILL
 from monitoring.backups.drill import prefix_of
 from monitoring.backups.errors import BackupError
+from monitoring.backups.manifest import Manifest
 from monitoring.backups.programs import find_program
 from monitoring.backups.server import Server, pointed_at
-from monitoring.backups.snapshot import tables
+from monitoring.backups.snapshot import ASIDE, tables
 from monitoring.backups.store import Directory
 from tests.links.conftest import event, send
 from tests.monitoring.backups.conftest import Say, archive_of, made, rows
@@ -139,7 +143,7 @@ def test_who_comes_back_in_the_middle_is_told_of(
         raise BackupError("A row was there already.")
 
     monkeypatch.setattr(filling, "_finish", fail)
-    with pytest.raises(CommandError, match="already. Meanwhile 1 others connected"):
+    with pytest.raises(CommandError, match=r"already\. Meanwhile 1 others connected"):
         say("restore", name, into=elsewhere.url)
     came[0].close()
 
@@ -163,20 +167,66 @@ def test_a_restore_that_fails_puts_back_what_was_there(
         assert tables(theirs) == ["precious"]
 
 
-def test_a_restore_that_was_killed_is_undone_by_the_next(elsewhere: Server, say: Say) -> None:
-    name = made().name
-    with elsewhere.connect() as theirs:
+def half_of_a_killed_one(server: Server) -> None:
+    with server.connect() as theirs:
         theirs.execute("CREATE TABLE precious AS SELECT 1 AS one")
-        theirs.execute(f"ALTER SCHEMA public RENAME TO {restoring.ASIDE}")
+        theirs.execute(f"ALTER SCHEMA public RENAME TO {ASIDE}")
         theirs.execute("CREATE SCHEMA public")
         theirs.execute("CREATE TABLE public.half AS SELECT 2 AS two")
 
-    with pytest.raises(CommandError, match="--replace throws them away"):
+
+def test_what_a_killed_restore_left_is_thrown_away_only_when_told(
+    elsewhere: Server, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody may have worked with it since."""
+    name = made().name
+    half_of_a_killed_one(elsewhere)
+
+    with pytest.raises(CommandError, match="--undo puts back what was there"):
         say("restore", name, into=elsewhere.url)
+    with pytest.raises(CommandError, match="--yes says that you are sure"):
+        say("restore", "--undo", into=elsewhere.url)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        say("restore", name, "--replace", into=elsewhere.url)
+    assert rows(elsewhere, "SELECT two FROM public.half") == [(2,)]
+
+    say("restore", "--undo", "--yes", into=elsewhere.url)
     assert rows(elsewhere, "SELECT one FROM precious") == [(1,)]
+    with pytest.raises(CommandError, match="nothing to put back"):
+        say("restore", "--undo", "--yes", into=elsewhere.url)
+
+
+def test_after_a_killed_restore_another_one_replaces_both(elsewhere: Server, say: Say) -> None:
+    name = made().name
+    half_of_a_killed_one(elsewhere)
     say("restore", name, "--replace", "--yes", into=elsewhere.url)
     with elsewhere.connect() as theirs:
         assert not {"precious", "half"} & set(tables(theirs))
+    assert rows(elsewhere, f"SELECT to_regnamespace('{ASIDE}')") == [(None,)]
+
+
+def test_a_half_is_told_from_the_whole(
+    elsewhere: Server, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the last moment nobody who looks at its migrations would start with it."""
+    name, seen = made().name, []
+
+    def look(manifest: Manifest, theirs: Any) -> list[Any]:
+        seen.append(theirs.execute("SELECT count(*) FROM django_migrations").fetchone()[0])
+        with pointed_at(elsewhere):
+            (error,) = checks.whole_database(["default"])
+        assert "--undo" in str(error.hint)
+        return compare(manifest, theirs)
+
+    compare = filling.compare
+    monkeypatch.setattr(restoring, "compare", look)
+    say("restore", name, into=elsewhere.url)
+    assert seen == [0]
+    assert rows(elsewhere, "SELECT count(*) > 0 FROM django_migrations") == [(True,)]
+    with pointed_at(elsewhere):
+        assert checks.whole_database(["default"]) == []
 
 
 def test_a_restore_that_is_complete_is_never_undone(elsewhere: Server, say: Say) -> None:
@@ -184,29 +234,28 @@ def test_a_restore_that_is_complete_is_never_undone(elsewhere: Server, say: Say)
     name = made().name
     with elsewhere.connect() as theirs:
         theirs.execute("CREATE TABLE restored AS SELECT 1 AS one")
-        theirs.execute(f"CREATE SCHEMA {restoring.REPLACED}")
-        theirs.execute(f"CREATE TABLE {restoring.REPLACED}.old AS SELECT 2 AS two")
+        theirs.execute(f"CREATE SCHEMA {REPLACED}")
+        theirs.execute(f"CREATE TABLE {REPLACED}.old AS SELECT 2 AS two")
 
     with pytest.raises(CommandError, match="--replace throws them away"):
         say("restore", name, into=elsewhere.url)
     assert rows(elsewhere, "SELECT one FROM restored") == [(1,)]
     say("restore", name, "--replace", "--yes", into=elsewhere.url)
-    assert rows(elsewhere, f"SELECT to_regnamespace('{restoring.REPLACED}')") == [(None,)]
+    assert rows(elsewhere, f"SELECT to_regnamespace('{REPLACED}')") == [(None,)]
 
 
 def test_a_half_that_is_in_use_is_not_thrown_away(elsewhere: Server, say: Say) -> None:
     name = made().name
-    with elsewhere.connect() as theirs:
-        theirs.execute(f"ALTER SCHEMA public RENAME TO {restoring.ASIDE}")
-        theirs.execute("CREATE SCHEMA public")
-        theirs.execute("CREATE TABLE half AS SELECT 2 AS two")
-        with pytest.raises(CommandError, match="its half is in use"):
-            say("restore", name, into=elsewhere.url)
-        with (
-            elsewhere.held(restoring._LOCK, "restoring"),
-            pytest.raises(CommandError, match="Another process is restoring"),
-        ):
-            say("restore", name, into=elsewhere.url)
+    half_of_a_killed_one(elsewhere)
+    with elsewhere.connect():
+        for words in (("--undo", "--yes"), (name, "--replace", "--yes")):
+            with pytest.raises(CommandError, match="1 other connections use this database"):
+                say("restore", *words, into=elsewhere.url)
+    with (
+        elsewhere.held(restoring._LOCK, "restoring"),
+        pytest.raises(CommandError, match="Another process is restoring"),
+    ):
+        say("restore", name, into=elsewhere.url)
     assert rows(elsewhere, "SELECT two FROM public.half") == [(2,)]
 
 
