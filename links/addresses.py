@@ -89,7 +89,7 @@ def _normalize_web(parts: SplitResult, scheme: str, own: OwnAddresses) -> str:
     # In brackets stands an IPv6 address; the future kinds that the grammar foresees do not exist.
     host = _host(f"{parts.hostname}:" if "[v" in parts.netloc.lower() else parts.hostname)
     if _is_own(host, own) and parts.port in {None, 80, 443, *own.ports}:
-        raise AddressError("url_own_domain", "A link cannot point at this service itself.")
+        raise AddressError("url_own_domain", "The address cannot point at this service itself.")
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     return urlunsplit(
         (
