@@ -14,7 +14,7 @@ from tests.chaos.campaign.mutations import MUTATIONS
 from tests.chaos.campaign.nemesis import FAULTS, PARTS, plan, possible
 from tests.chaos.campaign.run import Campaign
 
-pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.xdist_group("campaign"), pytest.mark.timeout(3600)]
 # Another one each day; CHAOS_SEED repeats one.
 SEED = int(os.environ.get("CHAOS_SEED") or datetime.now(UTC).strftime("%Y%m%d"))
 

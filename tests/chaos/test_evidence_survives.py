@@ -18,7 +18,7 @@ from tests.background import Background
 from tests.links.conftest import CHROME
 from tests.stack import Stack, wait_until
 
-pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(10**6))
 
 # Players who each have their own address of each quest's link.

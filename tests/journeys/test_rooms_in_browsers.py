@@ -138,6 +138,7 @@ def test_two_people_talk(room: str, enter: Open) -> None:
     mira.get_by_label("Your message").press("Shift+Enter")
     mira.get_by_label("Your message").press_sequentially("<b>two lines</b>")
     mira.get_by_label("Your message").press("Enter")
+    expect(bodies(jonas)).to_have_count(1)
     type_in(jonas, "Hello mira")
     for page in (mira, jonas):
         expect(bodies(page)).to_have_text(["Hello @jonas\n<b>two lines</b>", "Hello mira"])

@@ -11,7 +11,7 @@ from tests.journeys.browsers import Keyboard, Open, needs_chromium, sign_in
 from tests.links.conftest import CHROME
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("second stack"), pytest.mark.timeout(300), needs_chromium]
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(300), needs_chromium]
 # Evidence is seen within seconds; a minute in a room takes a minute.
 SOON, A_MINUTE = 20_000, 100_000
 
